@@ -33,15 +33,16 @@ pub(super) fn run(args: &Merge) -> anyhow::Result<Status> {
     let most = descriptors::raise_limit().saturating_sub(SPARE);
     let files: Vec<Open> = (0..).zip(files).map(|(at, named)| Open::of(named, at < most)).collect();
     unprivileged::begin_files(&args.into())?;
-    let mut reports = Reports::default();
+    let at = match args.at {
+        Some(At::Time(time)) => Some(time),
+        Some(At::Newest) => None,
+        None => Some(told::now()),
+    };
+    let mut reports = Reports::at(at, args.stale);
     for file in files {
         file.read(&mut reports)?;
     }
-    let at = match args.at {
-        Some(At::Time(time)) => time,
-        Some(At::Newest) => reports.newest_time().unwrap_or_else(told::now),
-        None => told::now(),
-    };
+    let at = at.or_else(|| reports.newest_time()).unwrap_or_else(told::now);
     let pairs = match args.pairs {
         cli::Pairs::All => Pairs::All,
         cli::Pairs::Known => Pairs::Known,

@@ -8,6 +8,7 @@ use super::groups::networks;
 use super::matrix::{
     Basis, MergeTerms, Merged, MergedFinding, MergedNetwork, MergedNode, Pair, Pairs, Seen, Standing, Word,
 };
+use super::newest::{CLOCKS, Window};
 use super::parse::{Heard, Series};
 use super::read::Reports;
 use crate::escape::counted;
@@ -17,8 +18,6 @@ use crate::verify::way::Way;
 
 /// The most nodes of a network whose pairs are all made: four million pairs.
 const MOST_NODES: usize = 2000;
-/// A clock that is ahead by no more than this is as clocks are.
-const CLOCKS: i64 = 60_000_000_000;
 
 impl Merged {
     /// Joins these reports.
@@ -30,7 +29,10 @@ impl Merged {
 fn join(mut reports: Reports, terms: MergeTerms, expected: Expectation) -> Merged {
     let heard = std::mem::take(&mut reports.newest);
     let count = heard.len();
-    let groups = networks(heard.into_iter().collect());
+    reports.tell_passed_over(Window::of(&terms));
+    let each =
+        |(series, heard): (Series, Vec<Heard>)| heard.into_iter().map(move |heard| (series.clone(), heard));
+    let groups = networks(heard.into_iter().flat_map(each).collect());
     let mut networks: Vec<MergedNetwork> =
         groups.into_iter().map(|group| network(group, &terms, expected, &mut reports)).collect();
     networks.sort_by(|one, other| (&one.names, &one.vnis).cmp(&(&other.names, &other.vnis)));
@@ -59,8 +61,9 @@ fn network(
     expected: Expectation,
     reports: &mut Reports,
 ) -> MergedNetwork {
-    // The newest comes first, so that an older one of the same node is known when it comes.
-    group.sort_by_key(|(_, heard)| std::cmp::Reverse(heard.ended.map(|ended| ended.nanos)));
+    // The one that counts comes first, so that another one of the same node is known when it comes.
+    let window = Window::of(terms);
+    group.sort_by_cached_key(|(_, heard)| window.place(heard));
     let mut nodes = Nodes::default();
     let mut kept: Vec<(usize, Series, Heard, Standing)> = Vec::new();
     for (series, heard) in group {
@@ -69,13 +72,12 @@ fn network(
             let named = |of: &Series| (of.network.clone(), of.port, of.source.clone(), of.namespace.clone());
             *at == node && named(other) == named(&series)
         };
-        if let Some((_, _, newer, _)) = kept.iter().find(is_same) {
-            reports.note(
-                "older",
-                &heard.file,
-                format!("{} has a newer report of the same node and network, which counts", newer.file),
-            );
-            continue;
+        if let Some((_, _, counting, _)) = kept.iter().find(is_same) {
+            if !window.stands_beside(&heard, counting) {
+                let aside = window.passed_over(&heard, counting);
+                reports.note(aside.code, &aside.file, aside.text);
+                continue;
+            }
         }
         let standing = standing(&series.network, &heard, terms, reports);
         kept.push((node, series, heard, standing));
@@ -244,25 +246,24 @@ fn silence(sent: &[Seen], received: &[Seen], heard: bool) -> Basis {
 /// Returns the weight of a report. What is odd about it becomes a problem. Only a contradiction puts all in doubt.
 fn standing(network: &str, heard: &Heard, terms: &MergeTerms, reports: &mut Reports) -> Standing {
     let file = &heard.file;
-    let Some(ended) = heard.ended else {
-        reports.note(
-            "undated",
-            file,
-            format!("its report on {network} does not say when it was made, so it does not count"),
-        );
-        return Standing::Undated;
-    };
-    let most = i64::try_from(terms.stale.as_nanos()).unwrap_or(i64::MAX);
-    let age = terms.at.nanos.saturating_sub(ended.nanos);
-    let ahead = age.saturating_neg();
-    if age > most {
-        reports.note("stale", file, format!("its report on {network} is {} old", ago(age)));
-        return Standing::Stale;
-    }
-    if ahead > most {
-        let text = format!("its report on {network} is {} ahead, so it does not count", ago(ahead));
-        reports.note("ahead", file, text);
-        return Standing::Ahead;
+    let ahead = heard.ended.map_or(0, |ended| ended.nanos.saturating_sub(terms.at.nanos));
+    match Window::of(terms).weight(heard.ended) {
+        Standing::Undated => {
+            let text = format!("its report on {network} does not say when it was made, so it does not count");
+            reports.note("undated", file, text);
+            return Standing::Undated;
+        }
+        Standing::Stale => {
+            let text = format!("its report on {network} is {} old", ago(ahead.saturating_neg()));
+            reports.note("stale", file, text);
+            return Standing::Stale;
+        }
+        Standing::Ahead => {
+            let text = format!("its report on {network} is {} ahead, so it does not count", ago(ahead));
+            reports.note("ahead", file, text);
+            return Standing::Ahead;
+        }
+        Standing::Counts | Standing::Contradictory => {}
     }
     if ahead > CLOCKS {
         reports.note("clock-ahead", file, format!("the clock of its node is ahead by {}", ago(ahead)));

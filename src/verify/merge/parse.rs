@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 use super::matrix::{Profiled, Seen, Standing};
 use crate::packet::{Spi, Timestamp, Vni};
 use crate::verify::evidence::Sighting;
-use crate::verify::report::{Counts, EspSeen, LegReport, WireGuardSeen};
+use crate::verify::report::{Counts, EspSeen, LegReport, WireGuardSeen, severity};
 use crate::verify::verdict::{Reason, Rung, Verdict};
 use crate::verify::way::Way;
 
@@ -44,6 +44,14 @@ pub(super) struct Heard {
     pub contradiction: Option<String>,
     pub findings: Vec<(String, String, bool)>,
     pub profile: Profiled,
+}
+
+impl Heard {
+    /// Returns the gravest verdict in it: that on the whole, or of a direction.
+    pub(super) fn gravest(&self) -> Verdict {
+        let all = self.legs.iter().map(|seen| seen.leg.verdict).chain([self.verdict]);
+        all.min_by_key(|verdict| severity(*verdict)).unwrap_or(self.verdict)
+    }
 }
 
 /// The properties that tell the kinds of values apart.
