@@ -52,7 +52,7 @@ pub(super) fn run(args: &Merge) -> anyhow::Result<Status> {
         Expect::Clear => Expectation::Clear,
     };
     let terms = MergeTerms { at, stale: args.stale, pairs, accepted: args.accept.clone() };
-    let merged = Merged::of(reports, terms, expected);
+    let merged = Merged::of(reports, terms);
     let format = if args.json { MergeFormat::Json } else { args.format };
     let text = match format {
         MergeFormat::Text => merged::text(&merged, expected),

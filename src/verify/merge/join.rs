@@ -21,12 +21,12 @@ const MOST_NODES: usize = 2000;
 
 impl Merged {
     /// Joins these reports.
-    pub fn of(reports: Reports, terms: MergeTerms, expected: Expectation) -> Self {
-        join(reports, terms, expected)
+    pub fn of(reports: Reports, terms: MergeTerms) -> Self {
+        join(reports, terms)
     }
 }
 
-fn join(mut reports: Reports, terms: MergeTerms, expected: Expectation) -> Merged {
+fn join(mut reports: Reports, terms: MergeTerms) -> Merged {
     let heard = std::mem::take(&mut reports.newest);
     let count = heard.len();
     reports.tell_passed_over(Window::of(&terms));
@@ -34,7 +34,7 @@ fn join(mut reports: Reports, terms: MergeTerms, expected: Expectation) -> Merge
         |(series, heard): (Series, Vec<Heard>)| heard.into_iter().map(move |heard| (series.clone(), heard));
     let groups = networks(heard.into_iter().flat_map(each).collect());
     let mut networks: Vec<MergedNetwork> =
-        groups.into_iter().map(|group| network(group, &terms, expected, &mut reports)).collect();
+        groups.into_iter().map(|group| network(group, &terms, &mut reports)).collect();
     networks.sort_by(|one, other| (&one.names, &one.vnis).cmp(&(&other.names, &other.vnis)));
     let mut names: BTreeMap<&str, usize> = BTreeMap::new();
     for name in networks.iter().filter_map(|network| network.names.first()) {
@@ -55,12 +55,7 @@ fn join(mut reports: Reports, terms: MergeTerms, expected: Expectation) -> Merge
     Merged { terms, reports: count, networks, problems, more_problems, in_doubt }
 }
 
-fn network(
-    mut group: Vec<(Series, Heard)>,
-    terms: &MergeTerms,
-    expected: Expectation,
-    reports: &mut Reports,
-) -> MergedNetwork {
+fn network(mut group: Vec<(Series, Heard)>, terms: &MergeTerms, reports: &mut Reports) -> MergedNetwork {
     // The one that counts comes first, so that another one of the same node is known when it comes.
     let window = Window::of(terms);
     group.sort_by_cached_key(|(_, heard)| window.place(heard));
@@ -159,7 +154,7 @@ fn network(
     let pairs = pairs.collect();
     let vnis = vnis.into_iter().collect();
     let mut network = MergedNetwork { names, vnis, nodes, pairs, findings, verdict: Verdict::Inconclusive };
-    network.verdict = Verdict::worst(network.verdicts(), expected);
+    network.verdict = network.worst(Expectation::Encrypted);
     in_order(&mut network);
     network
 }

@@ -62,7 +62,7 @@ fn merged_with(reports: &[Value], change: impl FnOnce(&mut MergeTerms)) -> Merge
     for (at, report) in reports.iter().enumerate() {
         read.read(&format!("{at}.json"), report.to_string().as_bytes()).unwrap();
     }
-    Merged::of(read, terms, Expectation::Encrypted)
+    Merged::of(read, terms)
 }
 
 fn merged(reports: &[Value]) -> Merged {
@@ -281,7 +281,7 @@ fn a_readable_report_that_a_newer_one_replaced_is_told_though_both_are_in_one_fi
         let mut read = Reports::at(Some(terms().at), terms().stale);
         let lines: Vec<String> = before.iter().chain([&new, &peer]).map(Value::to_string).collect();
         read.read("watch.json", lines.join("\n").as_bytes()).unwrap();
-        let all = Merged::of(read, terms(), Expectation::Encrypted);
+        let all = Merged::of(read, terms());
         assert_eq!((codes(&all), exit(&all)), (told.clone(), 0), "{before:?}");
         assert!(all.problems.iter().all(|problem| problem.text.contains("it is CLEAR")));
     }
@@ -400,7 +400,7 @@ fn what_is_no_report_is_named_and_makes_the_whole_doubtful() {
         let problem = read.problems.last().unwrap();
         assert_eq!((problem.code, problem.file.as_str()), (code, "bad.json"), "{bad:.40}");
         assert!(problem.text.contains(said), "{}", problem.text);
-        let all = Merged::of(read, terms(), Expectation::Encrypted);
+        let all = Merged::of(read, terms());
         assert_eq!((all.networks[0].verdict, exit(&all)), (Verdict::Encrypted, 3), "{bad:.40}");
     }
     assert_eq!(exit(&merged(&[])), 3, "nothing was judged");
@@ -431,6 +431,22 @@ fn a_report_of_the_first_version_without_a_node_is_known_by_its_sender() {
 fn ages_are_told_in_their_two_largest_units() {
     let said = [0, 59, 61, 3600, 90_000, 172_800].map(|seconds| ago(seconds * 1_000_000_000));
     assert_eq!(said, ["0 s", "59 s", "1 min 1 s", "1 h 0 min", "1 day 1 h", "2 days 0 h"]);
+}
+
+#[test]
+fn a_network_with_a_readable_direction_is_clear_and_as_expected_only_if_all_are() {
+    for (reports, network, status) in [
+        (vec![report(1, &[(2, C)], &[(2, C)]), report(2, &[(1, C)], &[(1, C)])], C, 0),
+        (vec![report(1, &[(2, C)], &[(2, E)]), report(2, &[(1, E)], &[(1, C)])], C, 1),
+        (vec![report(1, &[(2, C)], &[(2, I)]), report(2, &[(1, I)], &[(1, C)])], C, 3),
+        (vec![report(1, &[(2, C)], &[(2, I)])], C, 3),
+        (vec![report(1, &[(2, C), (3, E)], &[(2, C)])], C, 1),
+        (vec![report(1, &[(2, E)], &[(2, E)]), report(2, &[(1, E)], &[(1, E)])], E, 1),
+    ] {
+        let all = merged(&reports);
+        let found = (all.networks[0].verdict.name(), all.exit_status(Expectation::Clear));
+        assert_eq!(found, (network, status), "{:?}", pairs(&all));
+    }
 }
 
 #[test]
