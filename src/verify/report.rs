@@ -4,6 +4,7 @@ mod compliance;
 mod nodes;
 mod sound;
 mod terms;
+mod whole;
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -19,6 +20,7 @@ pub use compliance::{Compliance, ProfileFinding};
 pub use nodes::NodeReport;
 pub(super) use nodes::{severity, worst};
 pub use terms::{Acceptable, NotAcceptable, Require, Terms};
+pub(in crate::verify) use whole::Whole;
 
 /// The report on a network: its verdict, and one leg after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]

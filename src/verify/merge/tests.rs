@@ -1,5 +1,7 @@
 //! The join, on reports as they are on the disk.
 
+mod newest;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -216,6 +218,47 @@ fn a_report_whose_figures_contradict_its_verdict_is_named_and_proves_nothing() {
 }
 
 #[test]
+fn a_report_that_contradicts_itself_as_a_whole_is_named_and_proves_nothing() {
+    let peer = report(1, &[(2, E)], &[(2, E)]);
+    let found = |code: &str, accepted: bool| json!([{"reason": code, "text": "x", "accepted": accepted}]);
+    let node = |verdict: &str| json!([{"address": "192.0.2.1", "verdict": verdict, "reason": "x", "reachable": true}]);
+    for (member, value, is_odd) in [
+        ("findings", found("not-enforced", false), true),
+        ("findings", found("not-enforced", true), false),
+        ("findings", found("left-out", false), true),
+        ("findings", found("cut-short", false), true),
+        ("findings", found("undecoded", false), true),
+        ("findings", found("sa-not-encrypting", true), true),
+        // The judge itself writes this: the SA may be one that nothing uses.
+        ("findings", found("sa-not-encrypting", false), false),
+        ("findings", found("of-a-newer-version", true), false),
+        ("dropped", 5.into(), true),
+        ("dropped", 0.into(), false),
+        ("frames", 0.into(), true),
+        ("nodes", node(E), false),
+        ("nodes", node(C), true),
+        ("nodes", json!([]), true),
+    ] {
+        let all = merged(&[peer.clone(), with(report(2, &[(1, E)], &[(1, E)]), member, value.clone())]);
+        let second = if is_odd { "2>1 INCONCLUSIVE contradictory" } else { "2>1 ENCRYPTED opened" };
+        assert_eq!(
+            (pairs(&all)[1].as_str(), exit(&all)),
+            (second, if is_odd { 3 } else { 0 }),
+            "{member} {value}"
+        );
+        assert_eq!(codes(&all).contains(&"contradictory"), is_odd, "{member} {value}");
+        // No rule takes a leak away.
+        let leak = with(report(2, &[(1, C)], &[(1, E)]), member, value.clone());
+        let all = merged(&[peer.clone(), leak]);
+        assert_eq!(
+            (pairs(&all)[1].as_str(), exit(&all)),
+            ("2>1 CLEAR not-configured", 1),
+            "{member} {value}"
+        );
+    }
+}
+
+#[test]
 fn a_finding_that_is_accepted_is_told_as_such_and_not_enforced_no_longer_counts() {
     let open = |node: u8, peer: u8| {
         let report = with(report(node, &[(peer, E)], &[(peer, E)]), "verdict", "NOT-ENFORCED");
@@ -235,79 +278,6 @@ fn a_finding_that_is_accepted_is_told_as_such_and_not_enforced_no_longer_counts(
         terms.accepted = vec!["not-enforced".parse().unwrap()];
     });
     assert_eq!(exit(&leak), 1, "what is readable is never accepted");
-}
-
-#[test]
-fn of_several_reports_of_one_node_the_newest_counts() {
-    let peer = report(1, &[(2, E)], &[(2, E)]);
-    let old = with(report(2, &[(1, C)], &[(1, E)]), "ended", "2026-11-27T18:50:00Z");
-    let new = report(2, &[(1, E)], &[(1, E)]);
-    for order in [[&peer, &old, &new], [&new, &old, &peer]] {
-        let all = merged(&order.map(Clone::clone));
-        assert_eq!(pairs(&all)[1], "2>1 ENCRYPTED opened");
-        assert_eq!((exit(&all), codes(&all)), (0, vec!["older"]));
-    }
-}
-
-#[test]
-fn a_report_from_the_future_does_not_hide_the_one_that_counts() {
-    let peer = report(1, &[(2, E)], &[(2, E)]);
-    for (now, ahead, at) in [(C, E, "21:30"), (E, C, "21:30"), (C, E, "19:30"), (E, C, "19:30")] {
-        let good = report(2, &[(1, now)], &[(1, E)]);
-        let late = with(report(2, &[(1, ahead)], &[(1, E)]), "ended", format!("2026-11-27T{at}:00Z"));
-        for order in [[&peer, &good, &late], [&late, &peer, &good]] {
-            let all = merged(&order.map(Clone::clone));
-            assert_eq!((exit(&all), codes(&all)), (u8::from(now == C), vec!["ahead"]), "{now} {at}");
-            assert!(all.problems[0].text.contains(ahead), "{:?}", all.problems);
-            // The node is the same by another address as well.
-            let other = with(late.clone(), "node", json!({"name": "node2", "addresses": []}));
-            let all = merged(&[peer.clone(), good.clone(), with(other, "any_vni", true)]);
-            assert_eq!((exit(&all), codes(&all)), (u8::from(now == C), vec!["ahead"]), "{now} {at}");
-        }
-    }
-}
-
-#[test]
-fn a_readable_report_that_a_newer_one_replaced_is_told_though_both_are_in_one_file() {
-    let peer = report(1, &[(2, E)], &[(2, E)]);
-    let [new, leak] = [E, C].map(|verdict| report(2, &[(1, verdict)], &[(1, E)]));
-    let at = |report: &Value, time: &str| with(report.clone(), "ended", format!("2026-11-27T{time}Z"));
-    for (before, told) in [
-        (vec![at(&leak, "18:58:55")], vec!["older"]),
-        (vec![at(&leak, "18:57:00"), at(&leak, "18:58:00"), at(&new, "18:59:00")], vec!["older"]),
-        (vec![at(&new, "18:58:55")], vec![]),
-        (vec![at(&leak, "17:00:00")], vec![]),
-    ] {
-        let mut read = Reports::at(Some(terms().at), terms().stale);
-        let lines: Vec<String> = before.iter().chain([&new, &peer]).map(Value::to_string).collect();
-        read.read("watch.json", lines.join("\n").as_bytes()).unwrap();
-        let all = Merged::of(read, terms());
-        assert_eq!((codes(&all), exit(&all)), (told.clone(), 0), "{before:?}");
-        assert!(all.problems.iter().all(|problem| problem.text.contains("it is CLEAR")));
-    }
-}
-
-#[test]
-fn of_two_reports_of_the_same_time_the_graver_counts_in_any_order() {
-    let peer = report(1, &[(2, E)], &[(2, E)]);
-    let [good, leak] = [E, C].map(|verdict| report(2, &[(1, verdict)], &[(1, E)]));
-    for order in [[&peer, &good, &leak], [&leak, &good, &peer]] {
-        let all = merged(&order.map(Clone::clone));
-        assert_eq!((exit(&all), codes(&all)), (1, vec!["older"]));
-    }
-}
-
-#[test]
-fn a_newer_report_that_contradicts_itself_does_not_hide_an_older_one_nor_is_it_hidden() {
-    let peer = report(1, &[(2, E), (3, E)], &[(2, E)]);
-    let of = |first: &str, ended: &str| with(report(2, &[(1, first), (3, E)], &[(1, E)]), "ended", ended);
-    let mut odd = of(E, AT);
-    odd["directions"][1]["counts"]["clear"] = 7.into();
-    let all = merged(&[peer.clone(), of(C, "2026-11-27T18:59:00Z"), odd.clone()]);
-    assert_eq!((exit(&all), codes(&all)), (1, vec!["contradictory"]));
-    odd["directions"][0] = leg("out", 2, 1, C);
-    let all = merged(&[peer, of(E, "2026-11-27T18:59:00Z"), odd]);
-    assert_eq!((exit(&all), codes(&all)), (1, vec!["contradictory"]));
 }
 
 #[test]
