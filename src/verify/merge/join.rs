@@ -81,6 +81,7 @@ fn network(mut group: Vec<(Series, Heard)>, terms: &MergeTerms, reports: &mut Re
     let mut findings = Vec::new();
     let mut names: BTreeMap<String, usize> = BTreeMap::new();
     let (mut vnis, mut fresh, mut routed) = (BTreeSet::new(), BTreeSet::new(), true);
+    let mut unwatched = BTreeSet::new();
     for (node, series, heard, standing) in kept {
         *names.entry(series.network.clone()).or_default() += 1;
         vnis.extend(series.vnis);
@@ -88,6 +89,9 @@ fn network(mut group: Vec<(Series, Heard)>, terms: &MergeTerms, reports: &mut Re
         let is_dated = matches!(standing, Standing::Counts | Standing::Contradictory);
         if is_dated {
             fresh.insert(node);
+            if !heard.watched {
+                unwatched.insert(node);
+            }
         }
         let shows = |seen: &Seen| {
             let is_pair = seen.leg.from.is_some() && seen.leg.to.is_some();
@@ -146,7 +150,14 @@ fn network(mut group: Vec<(Series, Heard)>, terms: &MergeTerms, reports: &mut Re
     };
     let pairs = keys.into_iter().filter(|(from, to)| from != to).map(|(from, to)| {
         let (sent, received) = legs.remove(&(from, to)).unwrap_or_default();
-        judge(from, to, sent, received, fresh.contains(&from))
+        let without = if unwatched.contains(&from) {
+            Basis::NotWatched
+        } else if fresh.contains(&from) {
+            Basis::NoPeer
+        } else {
+            Basis::Unreported
+        };
+        judge(from, to, sent, received, without)
     });
     let mut names: Vec<(String, usize)> = names.into_iter().collect();
     names.sort_by(|one, other| (other.1, &one.0).cmp(&(one.1, &other.0)));
@@ -203,8 +214,8 @@ fn counted_as(name: &str) -> Vec<(String, u64)> {
     parts
 }
 
-/// Judges one direction.
-fn judge(from: usize, to: usize, mut sent: Vec<Seen>, mut received: Vec<Seen>, heard: bool) -> Pair {
+/// Judges one direction. `without` is the basis if no report is about it.
+fn judge(from: usize, to: usize, mut sent: Vec<Seen>, mut received: Vec<Seen>, without: Basis) -> Pair {
     for seen in [&mut sent, &mut received] {
         seen.sort_by_key(|seen| (seen.standing, severity(seen.leg.verdict)));
     }
@@ -220,21 +231,21 @@ fn judge(from: usize, to: usize, mut sent: Vec<Seen>, mut received: Vec<Seen>, h
         (Some(verdict), Some(found)) if !verdict.is_readable() => (found, Basis::Receiver),
         (Some(verdict), _) => (verdict, Basis::Sender),
         (None, Some(verdict)) => (verdict, Basis::Receiver),
-        (None, None) => (Verdict::Inconclusive, silence(&sent, &received, heard)),
+        (None, None) => (Verdict::Inconclusive, silence(&sent, &received, without)),
     };
     Pair { from, to, verdict, basis, sent, received }
 }
 
-fn silence(sent: &[Seen], received: &[Seen], heard: bool) -> Basis {
+fn silence(sent: &[Seen], received: &[Seen], without: Basis) -> Basis {
     let standing = sent.first().or(received.first()).map(|seen| seen.standing);
     match standing {
+        Some(Standing::Counts) if without == Basis::NotWatched => without,
         Some(Standing::Counts) => Basis::SenderSilent,
         Some(Standing::Stale) => Basis::Stale,
         Some(Standing::Ahead) => Basis::Ahead,
         Some(Standing::Undated) => Basis::Undated,
         Some(Standing::Contradictory) => Basis::Contradictory,
-        None if heard => Basis::NoPeer,
-        None => Basis::Unreported,
+        None => without,
     }
 }
 

@@ -212,6 +212,8 @@ pub enum Basis {
     Undated,
     /// The sender's report contradicts itself.
     Contradictory,
+    /// The sender has a report, which says why it could not watch the network.
+    NotWatched,
     /// The sender has a report, and does not know the receiver.
     NoPeer,
     /// Nobody reported it.
@@ -229,6 +231,7 @@ impl Basis {
             Self::Ahead => Some("ahead"),
             Self::Undated => Some("undated"),
             Self::Contradictory => Some("contradictory"),
+            Self::NotWatched => Some("not-watched"),
             Self::NoPeer => Some("not-a-peer"),
             Self::Unreported => Some("unreported"),
         }
@@ -261,6 +264,7 @@ impl Basis {
             Self::Contradictory => {
                 "the report contradicts itself, so it proves nothing: run verify again, and look who could write to the reports"
             }
+            Self::NotWatched => "the sender could not watch the network, and its report says why",
             Self::NoPeer => {
                 "the sender's report does not name the receiver: run verify there with --peer, or leave such pairs out with --pairs known"
             }

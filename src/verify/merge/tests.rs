@@ -307,17 +307,6 @@ fn networks_of_one_name_are_kept_apart_by_their_vnis_and_their_nodes() {
 }
 
 #[test]
-fn two_hosts_that_claim_one_address_are_told_and_not_believed() {
-    let liar = with(
-        with(report(2, &[(1, E)], &[(1, E)]), "node", json!({"name": "evil", "addresses": ["192.0.2.2"]})),
-        "ended",
-        "2026-11-27T19:00:01Z",
-    );
-    let all = merged(&[report(1, &[(2, E)], &[(2, E)]), report(2, &[(1, C)], &[(1, E)]), liar]);
-    assert_eq!((codes(&all), exit(&all)), (vec!["two-names"], 3));
-}
-
-#[test]
 fn a_doubt_about_the_whole_is_no_proof_though_every_direction_is_encrypted() {
     let control = with(with(report(1, &[(2, E)], &[(2, E)]), "verdict", I), "reason", "control-failed");
     let all = merged(&[control, report(2, &[(1, E)], &[(1, E)])]);
@@ -331,6 +320,17 @@ fn a_doubt_about_the_whole_is_no_proof_though_every_direction_is_encrypted() {
         "source": "docker overlay", "verdict": I, "exit": 3, "error": "no interface"});
     let all = merged(&[report(1, &[(2, E)], &[(2, E)]), report(2, &[(1, E)], &[(1, E)]), error]);
     assert_eq!((pairs(&all).len(), exit(&all)), (2, 3));
+}
+
+#[test]
+fn a_sender_that_could_not_watch_the_network_is_named_with_its_error() {
+    let error = json!({"v": 1, "node": {"name": "node2", "addresses": ["192.0.2.2"]}, "ended": AT, "network": "secure",
+        "namespace": null, "source": "docker overlay", "verdict": I, "exit": 3, "error": "no interface \u{1b}[2J"});
+    let all = merged(&[report(1, &[(2, E)], &[(2, E)]), error]);
+    assert_eq!((pairs(&all)[1].as_str(), exit(&all)), ("2>1 INCONCLUSIVE not-watched", 3));
+    let text = crate::print::merged::text(&all, Expectation::Encrypted);
+    let said = "node2 -> node1   INCONCLUSIVE   not-watched: the sender could not watch the network: no interface \\u{1b}[2J";
+    assert!(text.contains(said), "{text}");
 }
 
 #[test]

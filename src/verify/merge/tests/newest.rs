@@ -74,3 +74,14 @@ fn of_several_reports_of_one_node_the_newest_counts() {
         assert_eq!((exit(&all), codes(&all)), (0, vec!["older"]));
     }
 }
+
+#[test]
+fn two_hosts_that_claim_one_address_are_told_and_not_believed() {
+    let liar = with(
+        with(report(2, &[(1, E)], &[(1, E)]), "node", json!({"name": "evil", "addresses": ["192.0.2.2"]})),
+        "ended",
+        "2026-11-27T19:00:01Z",
+    );
+    let all = merged(&[report(1, &[(2, E)], &[(2, E)]), report(2, &[(1, C)], &[(1, E)]), liar]);
+    assert_eq!((codes(&all), exit(&all)), (vec!["two-names"], 3));
+}
