@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Cursor, Read};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ const LONGEST: u64 = 32 << 20;
 /// The most reports that are kept, and the most directions in them.
 const MOST_REPORTS: usize = 100_000;
 const MOST_LEGS: usize = 4_000_000;
+/// The byte order mark of UTF-8.
+const MARK: &[u8] = b"\xef\xbb\xbf";
 /// The most problems that are kept.
 const MOST_PROBLEMS: usize = 1000;
 
@@ -47,7 +49,14 @@ impl Reports {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn read(&mut self, file: &str, from: impl Read) -> io::Result<()> {
+    pub fn read(&mut self, file: &str, mut from: impl Read) -> io::Result<()> {
+        // PowerShell begins a file of UTF-8 with a byte order mark, which JSON does not allow.
+        let mut start = Vec::new();
+        from.by_ref().take(MARK.len() as u64).read_to_end(&mut start)?;
+        if start == MARK {
+            start.clear();
+        }
+        let from = Cursor::new(start).chain(from);
         let left = Rc::new(Cell::new(LONGEST));
         let failed = Rc::new(Cell::new(None));
         // The parser asks for one byte after the other. What is buffered ahead counts for the report before it.

@@ -3,6 +3,15 @@
 use super::*;
 
 #[test]
+fn a_report_with_a_byte_order_mark_is_read_as_any_other() {
+    let mut read = Reports::default();
+    read.read("marked.json", format!("\u{feff}{}", report(1, &[(2, E)], &[(2, E)])).as_bytes()).unwrap();
+    assert_eq!((read.newest.len(), read.problems.len()), (1, 0), "{:?}", read.problems);
+    read.read("mark.json", "\u{feff}".as_bytes()).unwrap();
+    assert_eq!(read.problems[0].text, "it is empty");
+}
+
+#[test]
 fn a_report_from_the_future_does_not_hide_the_one_that_counts() {
     let peer = report(1, &[(2, E)], &[(2, E)]);
     for (now, ahead, at) in [(C, E, "21:30"), (E, C, "21:30"), (C, E, "19:30"), (E, C, "19:30")] {
