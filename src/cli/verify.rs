@@ -134,7 +134,7 @@ pub(crate) struct Verify {
     #[arg(short = 'o', long, value_name = "FILE", help_heading = "Output")]
     pub(crate) output: Option<PathBuf>,
     /// Name of this node in the report [default: the host's]
-    #[arg(long, value_name = "NAME", help_heading = "Output")]
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new(), help_heading = "Output")]
     pub(crate) node: Option<String>,
 }
 

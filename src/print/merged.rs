@@ -123,7 +123,7 @@ fn amiss(network: &MergedNetwork, expected: Expectation) -> Vec<String> {
             count => format!("{count} nodes ({}{more})", names.join(", ")),
         };
         let first = pairs[0];
-        format!("{} -> {to}   {}   {}", label(network, from), first.verdict.name(), because(first))
+        format!("{} -> {to}   {}   {}", label(network, from), first.verdict.name(), because(network, first))
     };
     groups.into_iter().map(line).collect()
 }
@@ -199,7 +199,13 @@ pub(super) fn label(network: &MergedNetwork, node: usize) -> String {
 }
 
 /// Returns the reason for the verdict on a pair, with the evidence.
-fn because(pair: &Pair) -> String {
+fn because(network: &MergedNetwork, pair: &Pair) -> String {
+    if pair.basis == Basis::NotWatched {
+        let words = network.nodes.get(pair.from).into_iter().flat_map(|node| &node.reports);
+        let errors: Vec<_> =
+            words.filter(|word| word.of_the_whole).take(1).map(|word| escape(&word.reason)).collect();
+        return format!("not-watched: the sender could not watch the network: {}", errors.concat());
+    }
     match (pair.basis.code(), pair.grounds()) {
         (Some(code), _) => format!("{code}: {}", pair.basis.meaning()),
         (None, Some(seen)) if pair.basis == Basis::Receiver => format!("{}, says the receiver", said(seen)),

@@ -40,7 +40,9 @@ pub fn text(report: &Report, expected: Expectation) -> String {
     }
     let _ = writeln!(text, "verdict: {}{}{}", report.verdict.name(), because(report), nodes::clause(report));
     let remedy = report.reason.remedy_for(report.source);
-    if report.exit_status(expected) != 0 && !remedy.is_empty() {
+    if let Some(leg) = report.unlike_clear(expected) {
+        let _ = writeln!(text, "not as expected: {} is {}", between(leg), leg.verdict.name());
+    } else if report.exit_status(expected) != 0 && !remedy.is_empty() {
         let _ = writeln!(text, "remedy: {remedy}");
     }
     for finding in &report.findings {

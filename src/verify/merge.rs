@@ -21,6 +21,7 @@
 mod groups;
 mod join;
 mod matrix;
+mod newest;
 mod parse;
 mod read;
 

@@ -51,10 +51,20 @@ impl Overview {
         Verdict::worst(self.networks.iter().map(Judged::verdict).chain(unseen), expected)
     }
 
+    /// Returns the verdict that decides on the exit status, which may be that on one direction of a network
+    /// ([`Report::deciding`]).
+    pub fn deciding(&self, expected: Expectation) -> Verdict {
+        let of = |judged: &Judged| {
+            judged.outcome.as_ref().map_or(Verdict::Inconclusive, |report| report.deciding(expected))
+        };
+        let unseen = self.namespaces_unread.as_ref().map(|_| Verdict::Inconclusive);
+        Verdict::worst(self.networks.iter().map(of).chain(unseen), expected)
+    }
+
     /// Returns the exit status, which is that of the worst verdict. If all are as expected, it is that of the network that
     /// keeps to its profile the least.
     pub fn exit_status(&self, expected: Expectation) -> u8 {
-        let status = self.verdict(expected).exit_status(expected);
+        let status = self.deciding(expected).exit_status(expected);
         let statuses = || {
             let reports = self.networks.iter().filter_map(|judged| judged.outcome.as_ref().ok());
             reports.map(|report| report.exit_status(expected))

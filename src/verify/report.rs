@@ -4,6 +4,7 @@ mod compliance;
 mod nodes;
 mod sound;
 mod terms;
+mod whole;
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -19,6 +20,7 @@ pub use compliance::{Compliance, ProfileFinding};
 pub use nodes::NodeReport;
 pub(super) use nodes::{severity, worst};
 pub use terms::{Acceptable, NotAcceptable, Require, Terms};
+pub(in crate::verify) use whole::Whole;
 
 /// The report on a network: its verdict, and one leg after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,10 +193,24 @@ impl Expectation {
 }
 
 impl Report {
-    /// Returns the exit status: 0 if the verdict is as expected, 1 if not, 3 if it is inconclusive, 4 if nothing
-    /// arrives. A profile that is not met makes 0 to 1, and one of which too little is known to 3.
+    /// Returns the direction that is encrypted, or authenticated, where a clear network is expected and the whole is CLEAR. One
+    /// that is in doubt is none: a capture cannot always tell how frames arrived.
+    pub fn unlike_clear(&self, expected: Expectation) -> Option<&LegReport> {
+        let is_asked = expected == Expectation::Clear && self.verdict == Verdict::Clear;
+        let is_other = |leg: &&LegReport| matches!(leg.verdict, Verdict::Encrypted | Verdict::AuthOnly);
+        self.legs.iter().filter(|_| is_asked).find(is_other)
+    }
+
+    /// Returns the verdict that decides on the exit status: that on the whole, or on the direction that is not as expected.
+    pub fn deciding(&self, expected: Expectation) -> Verdict {
+        self.unlike_clear(expected).map_or(self.verdict, |leg| leg.verdict)
+    }
+
+    /// Returns the exit status: 0 if the verdict and each direction are as expected, 1 if not, 3 if it is inconclusive, 4 if
+    /// nothing arrives. A profile that is not met makes 0 to 1, and one of which too little is known to 3.
     pub fn exit_status(&self, expected: Expectation) -> u8 {
-        match (self.verdict.exit_status(expected), self.compliance.as_ref().map(|found| found.met)) {
+        match (self.deciding(expected).exit_status(expected), self.compliance.as_ref().map(|found| found.met))
+        {
             (0, Some(Some(false))) => 1,
             (0, Some(None)) => 3,
             (status, _) => status,

@@ -6,7 +6,7 @@ use std::process::Output;
 use serde_json::Value;
 
 use crate::docker::{VERSION, engine};
-use crate::run::program;
+use crate::run::{program, refused};
 use crate::schema::by_schema;
 
 const SWARM: &str = "tests/fixtures/swarm/";
@@ -61,6 +61,12 @@ fn a_saved_network_is_found_by_its_vni_and_needs_no_name() {
         verify(&["-r", &pcap, "--local", "192.0.2.1", "--docker-inspect", &inspect, "--vni", "4097"]);
     let named = swarm("insecure", &[]);
     assert_eq!((text(&output), output.status.code()), (text(&named), Some(1)));
+}
+
+#[test]
+fn a_node_without_a_name_is_refused() {
+    let said = refused(&["verify", "--net", "secure", "--node", ""]);
+    assert!(said.contains("--node <NAME>"), "{said}");
 }
 
 #[test]

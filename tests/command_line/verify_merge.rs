@@ -21,6 +21,7 @@ fn node1(net: &str) -> Value {
 fn node2(net: &str) -> Value {
     let mut report = node1(net);
     report["node"] = json!({ "name": "node2", "addresses": ["192.0.2.2"] });
+    report["nodes"][0]["address"] = "192.0.2.1".into();
     for leg in report["directions"].as_array_mut().unwrap() {
         leg["way"] = if leg["way"] == "out" { "in" } else { "out" }.into();
     }
@@ -244,7 +245,13 @@ fn a_report_that_is_to_be_merged_is_not_replaced_by_the_matrix() {
         assert!(said.ends_with("it is one of the reports to be merged; name another file"), "{said}");
         assert_eq!(fs::read(&one).unwrap(), before);
     }
+    // Nor does it become a report of the next merge.
+    let new = folder.path().join("new.json");
+    let said = refused(&["verify", "merge", "--at", AT, whole, "--json", "-o", new.to_str().unwrap()]);
+    assert!(said.ends_with("would take it for a report; name a file elsewhere"), "{said}");
+    assert!(!new.exists());
     let new = folder.path().join("matrix.txt");
+    assert_eq!(merge(&[whole, "-o", new.to_str().unwrap()]).code, Some(3));
     assert_eq!(merge(&[&one, "-o", new.to_str().unwrap()]).code, Some(3));
     assert!(new.exists());
 }

@@ -241,6 +241,7 @@ impl Scene {
         for leg in &report.legs {
             assert_eq!(leg.contradiction(Some(leg.reason)), None, "{leg:?}");
         }
+        assert_eq!(report.contradiction(), None, "{report:?}");
         report
     }
 }

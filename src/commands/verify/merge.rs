@@ -29,19 +29,21 @@ pub(super) fn run(args: &Merge) -> anyhow::Result<Status> {
     let files = files(&args.files)?;
     if let Some(output) = args.output.as_deref() {
         spared(output, &files)?;
+        apart(output, &args.files)?;
     }
     let most = descriptors::raise_limit().saturating_sub(SPARE);
     let files: Vec<Open> = (0..).zip(files).map(|(at, named)| Open::of(named, at < most)).collect();
     unprivileged::begin_files(&args.into())?;
-    let mut reports = Reports::default();
+    let at = match args.at {
+        Some(At::Time(time)) => Some(time),
+        Some(At::Newest) => None,
+        None => Some(told::now()),
+    };
+    let mut reports = Reports::at(at, args.stale);
     for file in files {
         file.read(&mut reports)?;
     }
-    let at = match args.at {
-        Some(At::Time(time)) => time,
-        Some(At::Newest) => reports.newest_time().unwrap_or_else(told::now),
-        None => told::now(),
-    };
+    let at = at.or_else(|| reports.newest_time()).unwrap_or_else(told::now);
     let pairs = match args.pairs {
         cli::Pairs::All => Pairs::All,
         cli::Pairs::Known => Pairs::Known,
@@ -51,7 +53,7 @@ pub(super) fn run(args: &Merge) -> anyhow::Result<Status> {
         Expect::Clear => Expectation::Clear,
     };
     let terms = MergeTerms { at, stale: args.stale, pairs, accepted: args.accept.clone() };
-    let merged = Merged::of(reports, terms, expected);
+    let merged = Merged::of(reports, terms);
     let format = if args.json { MergeFormat::Json } else { args.format };
     let text = match format {
         MergeFormat::Text => merged::text(&merged, expected),
@@ -77,6 +79,26 @@ fn spared(output: &Path, files: &[Named]) -> anyhow::Result<()> {
     }
 }
 
+/// Refuses to write the matrix to a place where the next merge of these folders would take it for a report.
+fn apart(output: &Path, named: &[PathBuf]) -> anyhow::Result<()> {
+    let parent = output.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let Ok(parent) = fs::canonicalize(parent.unwrap_or_else(|| Path::new("."))) else { return Ok(()) };
+    let is_read = |folder: &PathBuf| folder.is_dir() && fs::canonicalize(folder).is_ok_and(|it| it == parent);
+    if is_report(output) && named.iter().any(is_read) {
+        bail!(
+            "write {}: the next merge of its folder would take it for a report; name a file elsewhere",
+            output.display()
+        );
+    }
+    Ok(())
+}
+
+/// Returns true if a file of a folder is read as reports.
+fn is_report(path: &Path) -> bool {
+    let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    path.extension() == Some(OsStr::new("json")) && !is_hidden
+}
+
 /// Returns the files that were named, with those of the folders among them. What is not there is an error before anything
 /// is read.
 fn files(named: &[PathBuf]) -> anyhow::Result<Vec<Named>> {
@@ -94,8 +116,7 @@ fn files(named: &[PathBuf]) -> anyhow::Result<Vec<Named>> {
         let mut within = Vec::new();
         for entry in fs::read_dir(path).map_err(cannot)? {
             let found = entry.map_err(cannot)?.path();
-            let is_hidden = found.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-            if found.extension() == Some(OsStr::new("json")) && !is_hidden {
+            if is_report(&found) {
                 within.push(found);
             }
             if within.len() > MOST_FILES {

@@ -36,12 +36,12 @@ impl Nagios {
 
     /// Returns the state of one network. A profile that is not met is a warning.
     pub fn of_one(report: &Report, expected: Expectation) -> Self {
-        Self::of(report.verdict, expected).under(report.exit_status(expected))
+        Self::of(report.deciding(expected), expected).under(report.exit_status(expected))
     }
 
     /// Returns the state of all networks.
     pub fn of_all(overview: &Overview, expected: Expectation) -> Self {
-        Self::of(overview.verdict(expected), expected).under(overview.exit_status(expected))
+        Self::of(overview.deciding(expected), expected).under(overview.exit_status(expected))
     }
 
     /// Returns the state where the verdict alone would be OK, and the profile makes the exit status this one.
@@ -91,7 +91,9 @@ pub fn nagios(report: &Report, expected: Expectation) -> String {
         said = format!("{said}; profile {} {met}", name(&found.profile));
     }
     let remedy = report.reason.remedy_for(report.source);
-    if state != Nagios::Ok && !remedy.is_empty() {
+    if let Some(leg) = report.unlike_clear(expected) {
+        said = format!("{said}; {} is {}", super::between(leg), leg.verdict.name());
+    } else if state != Nagios::Ok && !remedy.is_empty() {
         said = format!("{said}; {remedy}");
     }
     let encrypted = all.iter().filter(|node| node.reachable && node.verdict == Verdict::Encrypted).count();

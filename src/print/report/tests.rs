@@ -197,6 +197,27 @@ fn a_profile_that_is_not_met_is_no_success_in_junit() {
 }
 
 #[test]
+fn an_encrypted_direction_of_a_network_that_should_be_clear_is_told_in_every_format() {
+    let mixed = || {
+        let mut report = report("n", Verdict::Clear);
+        report.legs[1].verdict = Verdict::Encrypted;
+        report
+    };
+    let expected = Expectation::Clear;
+    assert_eq!(report("n", Verdict::Clear).exit_status(expected), 0);
+    assert_eq!((mixed().exit_status(expected), mixed().exit_status(Expectation::Encrypted)), (1, 1));
+    let said = "192.0.2.2 -> 192.0.2.1 is ENCRYPTED";
+    assert!(text(&mixed(), expected).contains(&format!("not as expected: {said}\n")));
+    let line = nagios(&mixed(), expected);
+    assert!(line.starts_with("OVLSNIFF CRITICAL") && line.contains(said), "{line}");
+    assert!(junit(&mixed(), expected).contains("failures=\"2\""), "{}", junit(&mixed(), expected));
+    let metrics = prometheus(&mixed(), expected, now(), &mut Proofs::default());
+    assert!(metrics.contains("ovlsniff_as_expected{network=\"n\",vni=\"4098\"} 0.0\n"), "{metrics}");
+    let all = overview_of(vec![Judged { outcome: Ok(mixed()), ..judged("n", None) }, judged("m", None)]);
+    assert_eq!((all.exit_status(expected), Nagios::of_all(&all, expected).exit_status()), (1, 2));
+}
+
+#[test]
 fn metrics_do_not_say_as_expected_where_the_profile_makes_the_exit_status() {
     for (met, value) in [(Some(true), "1.0"), (Some(false), "0.0"), (None, "0.0")] {
         let text = prometheus(&under_a_profile(met), Expectation::Encrypted, now(), &mut Proofs::default());

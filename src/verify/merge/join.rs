@@ -8,6 +8,7 @@ use super::groups::networks;
 use super::matrix::{
     Basis, MergeTerms, Merged, MergedFinding, MergedNetwork, MergedNode, Pair, Pairs, Seen, Standing, Word,
 };
+use super::newest::{CLOCKS, Window};
 use super::parse::{Heard, Series};
 use super::read::Reports;
 use crate::escape::counted;
@@ -17,22 +18,23 @@ use crate::verify::way::Way;
 
 /// The most nodes of a network whose pairs are all made: four million pairs.
 const MOST_NODES: usize = 2000;
-/// A clock that is ahead by no more than this is as clocks are.
-const CLOCKS: i64 = 60_000_000_000;
 
 impl Merged {
     /// Joins these reports.
-    pub fn of(reports: Reports, terms: MergeTerms, expected: Expectation) -> Self {
-        join(reports, terms, expected)
+    pub fn of(reports: Reports, terms: MergeTerms) -> Self {
+        join(reports, terms)
     }
 }
 
-fn join(mut reports: Reports, terms: MergeTerms, expected: Expectation) -> Merged {
+fn join(mut reports: Reports, terms: MergeTerms) -> Merged {
     let heard = std::mem::take(&mut reports.newest);
     let count = heard.len();
-    let groups = networks(heard.into_iter().collect());
+    reports.tell_passed_over(Window::of(&terms));
+    let each =
+        |(series, heard): (Series, Vec<Heard>)| heard.into_iter().map(move |heard| (series.clone(), heard));
+    let groups = networks(heard.into_iter().flat_map(each).collect());
     let mut networks: Vec<MergedNetwork> =
-        groups.into_iter().map(|group| network(group, &terms, expected, &mut reports)).collect();
+        groups.into_iter().map(|group| network(group, &terms, &mut reports)).collect();
     networks.sort_by(|one, other| (&one.names, &one.vnis).cmp(&(&other.names, &other.vnis)));
     let mut names: BTreeMap<&str, usize> = BTreeMap::new();
     for name in networks.iter().filter_map(|network| network.names.first()) {
@@ -53,14 +55,10 @@ fn join(mut reports: Reports, terms: MergeTerms, expected: Expectation) -> Merge
     Merged { terms, reports: count, networks, problems, more_problems, in_doubt }
 }
 
-fn network(
-    mut group: Vec<(Series, Heard)>,
-    terms: &MergeTerms,
-    expected: Expectation,
-    reports: &mut Reports,
-) -> MergedNetwork {
-    // The newest comes first, so that an older one of the same node is known when it comes.
-    group.sort_by_key(|(_, heard)| std::cmp::Reverse(heard.ended.map(|ended| ended.nanos)));
+fn network(mut group: Vec<(Series, Heard)>, terms: &MergeTerms, reports: &mut Reports) -> MergedNetwork {
+    // The one that counts comes first, so that another one of the same node is known when it comes.
+    let window = Window::of(terms);
+    group.sort_by_cached_key(|(_, heard)| window.place(heard));
     let mut nodes = Nodes::default();
     let mut kept: Vec<(usize, Series, Heard, Standing)> = Vec::new();
     for (series, heard) in group {
@@ -69,13 +67,12 @@ fn network(
             let named = |of: &Series| (of.network.clone(), of.port, of.source.clone(), of.namespace.clone());
             *at == node && named(other) == named(&series)
         };
-        if let Some((_, _, newer, _)) = kept.iter().find(is_same) {
-            reports.note(
-                "older",
-                &heard.file,
-                format!("{} has a newer report of the same node and network, which counts", newer.file),
-            );
-            continue;
+        if let Some((_, _, counting, _)) = kept.iter().find(is_same) {
+            if !window.stands_beside(&heard, counting) {
+                let aside = window.passed_over(&heard, counting);
+                reports.note(aside.code, &aside.file, aside.text);
+                continue;
+            }
         }
         let standing = standing(&series.network, &heard, terms, reports);
         kept.push((node, series, heard, standing));
@@ -84,6 +81,7 @@ fn network(
     let mut findings = Vec::new();
     let mut names: BTreeMap<String, usize> = BTreeMap::new();
     let (mut vnis, mut fresh, mut routed) = (BTreeSet::new(), BTreeSet::new(), true);
+    let mut unwatched = BTreeSet::new();
     for (node, series, heard, standing) in kept {
         *names.entry(series.network.clone()).or_default() += 1;
         vnis.extend(series.vnis);
@@ -91,6 +89,9 @@ fn network(
         let is_dated = matches!(standing, Standing::Counts | Standing::Contradictory);
         if is_dated {
             fresh.insert(node);
+            if !heard.watched {
+                unwatched.insert(node);
+            }
         }
         let shows = |seen: &Seen| {
             let is_pair = seen.leg.from.is_some() && seen.leg.to.is_some();
@@ -149,7 +150,14 @@ fn network(
     };
     let pairs = keys.into_iter().filter(|(from, to)| from != to).map(|(from, to)| {
         let (sent, received) = legs.remove(&(from, to)).unwrap_or_default();
-        judge(from, to, sent, received, fresh.contains(&from))
+        let without = if unwatched.contains(&from) {
+            Basis::NotWatched
+        } else if fresh.contains(&from) {
+            Basis::NoPeer
+        } else {
+            Basis::Unreported
+        };
+        judge(from, to, sent, received, without)
     });
     let mut names: Vec<(String, usize)> = names.into_iter().collect();
     names.sort_by(|one, other| (other.1, &one.0).cmp(&(one.1, &other.0)));
@@ -157,7 +165,7 @@ fn network(
     let pairs = pairs.collect();
     let vnis = vnis.into_iter().collect();
     let mut network = MergedNetwork { names, vnis, nodes, pairs, findings, verdict: Verdict::Inconclusive };
-    network.verdict = Verdict::worst(network.verdicts(), expected);
+    network.verdict = network.worst(Expectation::Encrypted);
     in_order(&mut network);
     network
 }
@@ -206,8 +214,8 @@ fn counted_as(name: &str) -> Vec<(String, u64)> {
     parts
 }
 
-/// Judges one direction.
-fn judge(from: usize, to: usize, mut sent: Vec<Seen>, mut received: Vec<Seen>, heard: bool) -> Pair {
+/// Judges one direction. `without` is the basis if no report is about it.
+fn judge(from: usize, to: usize, mut sent: Vec<Seen>, mut received: Vec<Seen>, without: Basis) -> Pair {
     for seen in [&mut sent, &mut received] {
         seen.sort_by_key(|seen| (seen.standing, severity(seen.leg.verdict)));
     }
@@ -223,46 +231,45 @@ fn judge(from: usize, to: usize, mut sent: Vec<Seen>, mut received: Vec<Seen>, h
         (Some(verdict), Some(found)) if !verdict.is_readable() => (found, Basis::Receiver),
         (Some(verdict), _) => (verdict, Basis::Sender),
         (None, Some(verdict)) => (verdict, Basis::Receiver),
-        (None, None) => (Verdict::Inconclusive, silence(&sent, &received, heard)),
+        (None, None) => (Verdict::Inconclusive, silence(&sent, &received, without)),
     };
     Pair { from, to, verdict, basis, sent, received }
 }
 
-fn silence(sent: &[Seen], received: &[Seen], heard: bool) -> Basis {
+fn silence(sent: &[Seen], received: &[Seen], without: Basis) -> Basis {
     let standing = sent.first().or(received.first()).map(|seen| seen.standing);
     match standing {
+        Some(Standing::Counts) if without == Basis::NotWatched => without,
         Some(Standing::Counts) => Basis::SenderSilent,
         Some(Standing::Stale) => Basis::Stale,
         Some(Standing::Ahead) => Basis::Ahead,
         Some(Standing::Undated) => Basis::Undated,
         Some(Standing::Contradictory) => Basis::Contradictory,
-        None if heard => Basis::NoPeer,
-        None => Basis::Unreported,
+        None => without,
     }
 }
 
 /// Returns the weight of a report. What is odd about it becomes a problem. Only a contradiction puts all in doubt.
 fn standing(network: &str, heard: &Heard, terms: &MergeTerms, reports: &mut Reports) -> Standing {
     let file = &heard.file;
-    let Some(ended) = heard.ended else {
-        reports.note(
-            "undated",
-            file,
-            format!("its report on {network} does not say when it was made, so it does not count"),
-        );
-        return Standing::Undated;
-    };
-    let most = i64::try_from(terms.stale.as_nanos()).unwrap_or(i64::MAX);
-    let age = terms.at.nanos.saturating_sub(ended.nanos);
-    let ahead = age.saturating_neg();
-    if age > most {
-        reports.note("stale", file, format!("its report on {network} is {} old", ago(age)));
-        return Standing::Stale;
-    }
-    if ahead > most {
-        let text = format!("its report on {network} is {} ahead, so it does not count", ago(ahead));
-        reports.note("ahead", file, text);
-        return Standing::Ahead;
+    let ahead = heard.ended.map_or(0, |ended| ended.nanos.saturating_sub(terms.at.nanos));
+    match Window::of(terms).weight(heard.ended) {
+        Standing::Undated => {
+            let text = format!("its report on {network} does not say when it was made, so it does not count");
+            reports.note("undated", file, text);
+            return Standing::Undated;
+        }
+        Standing::Stale => {
+            let text = format!("its report on {network} is {} old", ago(ahead.saturating_neg()));
+            reports.note("stale", file, text);
+            return Standing::Stale;
+        }
+        Standing::Ahead => {
+            let text = format!("its report on {network} is {} ahead, so it does not count", ago(ahead));
+            reports.note("ahead", file, text);
+            return Standing::Ahead;
+        }
+        Standing::Counts | Standing::Contradictory => {}
     }
     if ahead > CLOCKS {
         reports.note("clock-ahead", file, format!("the clock of its node is ahead by {}", ago(ahead)));

@@ -71,7 +71,7 @@ pub struct MergedNetwork {
     pub pairs: Vec<Pair>,
     /// The findings of the nodes.
     pub findings: Vec<MergedFinding>,
-    /// The worst verdict.
+    /// The worst verdict, whatever is expected: one readable direction is enough for CLEAR.
     pub verdict: Verdict,
 }
 
@@ -212,6 +212,8 @@ pub enum Basis {
     Undated,
     /// The sender's report contradicts itself.
     Contradictory,
+    /// The sender has a report, which says why it could not watch the network.
+    NotWatched,
     /// The sender has a report, and does not know the receiver.
     NoPeer,
     /// Nobody reported it.
@@ -229,6 +231,7 @@ impl Basis {
             Self::Ahead => Some("ahead"),
             Self::Undated => Some("undated"),
             Self::Contradictory => Some("contradictory"),
+            Self::NotWatched => Some("not-watched"),
             Self::NoPeer => Some("not-a-peer"),
             Self::Unreported => Some("unreported"),
         }
@@ -261,6 +264,7 @@ impl Basis {
             Self::Contradictory => {
                 "the report contradicts itself, so it proves nothing: run verify again, and look who could write to the reports"
             }
+            Self::NotWatched => "the sender could not watch the network, and its report says why",
             Self::NoPeer => {
                 "the sender's report does not name the receiver: run verify there with --peer, or leave such pairs out with --pairs known"
             }
@@ -314,6 +318,13 @@ impl MergedNetwork {
     }
 }
 
+impl MergedNetwork {
+    /// Returns the worst of the verdicts that count. Where clear networks are expected, that is a direction which is not clear.
+    pub(super) fn worst(&self, expected: Expectation) -> Verdict {
+        Verdict::worst(self.verdicts(), expected)
+    }
+}
+
 impl MergedNode {
     /// Returns the name, or else an address. It may hold any character.
     pub fn label(&self) -> String {
@@ -330,12 +341,14 @@ impl Merged {
         Verdict::worst(self.networks.iter().map(|network| network.verdict).chain(doubt), expected)
     }
 
-    /// Returns the exit status, which is that of the worst verdict. If all are as expected, a profile that some node does not
+    /// Returns the exit status, which is that of the worst direction, node or doubt. If all are as expected, a profile that some node does not
     /// meet makes it 1, and one of which too little is known 3, as in a node's own report.
     pub fn exit_status(&self, expected: Expectation) -> u8 {
         let words = || self.networks.iter().flat_map(|network| &network.nodes).flat_map(|node| &node.reports);
         let any = |profile| words().any(|word| word.profile == profile);
-        match self.verdict(expected).exit_status(expected) {
+        let doubt = self.in_doubt.then_some(Verdict::Inconclusive);
+        let worst = self.networks.iter().map(|network| network.worst(expected)).chain(doubt);
+        match Verdict::worst(worst, expected).exit_status(expected) {
             0 if any(Profiled::NotMet) => 1,
             0 if any(Profiled::Unknown) => 3,
             status => status,

@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 use super::matrix::{Profiled, Seen, Standing};
 use crate::packet::{Spi, Timestamp, Vni};
 use crate::verify::evidence::Sighting;
-use crate::verify::report::{Counts, EspSeen, LegReport, WireGuardSeen};
+use crate::verify::report::{Counts, EspSeen, LegReport, Whole, WireGuardSeen, severity};
 use crate::verify::verdict::{Reason, Rung, Verdict};
 use crate::verify::way::Way;
 
@@ -46,6 +46,14 @@ pub(super) struct Heard {
     pub profile: Profiled,
 }
 
+impl Heard {
+    /// Returns the gravest verdict in it: that on the whole, or of a direction.
+    pub(super) fn gravest(&self) -> Verdict {
+        let all = self.legs.iter().map(|seen| seen.leg.verdict).chain([self.verdict]);
+        all.min_by_key(|verdict| severity(*verdict)).unwrap_or(self.verdict)
+    }
+}
+
 /// The properties that tell the kinds of values apart.
 #[derive(Deserialize)]
 pub(super) struct Head {
@@ -70,6 +78,9 @@ pub(super) struct Json {
     reason: Option<String>,
     remedy: Option<String>,
     error: Option<String>,
+    frames: Option<u64>,
+    dropped: Option<u64>,
+    nodes: Option<Vec<JsonPeer>>,
     #[serde(default)]
     directions: Vec<JsonLeg>,
     #[serde(default)]
@@ -94,6 +105,12 @@ struct JsonProfileFinding {
 struct JsonNode {
     name: Option<String>,
     addresses: Vec<IpAddr>,
+}
+
+#[derive(Deserialize)]
+struct JsonPeer {
+    address: IpAddr,
+    verdict: String,
 }
 
 #[derive(Deserialize)]
@@ -170,8 +187,25 @@ impl Json {
             contradiction = contradiction.take().or_else(|| Some(contradicted(&seen, found?)));
             Ok(seen)
         });
-        let legs = legs.collect::<Result<Vec<Seen>, String>>()?;
-        contradiction = contradiction.or_else(|| contradicted_on_the_whole(verdict, &legs));
+        let mut legs = legs.collect::<Result<Vec<Seen>, String>>()?;
+        let judged = |node: JsonPeer| Ok((node.address, self::verdict(&node.verdict)?));
+        let nodes = self.nodes.map(|nodes| nodes.into_iter().map(judged).collect::<Result<_, String>>());
+        let whole = Whole {
+            verdict,
+            frames: self.frames,
+            dropped: self.dropped,
+            legs: legs.iter().map(|seen| &seen.leg).collect(),
+            nodes: nodes.transpose()?,
+            findings: self.findings.iter().map(|found| (found.reason.as_str(), found.accepted)).collect(),
+        };
+        let of_the_whole = whole.contradiction().map(str::to_owned);
+        if of_the_whole.is_some() {
+            // What it read counts all the same: only its proof is void.
+            for seen in legs.iter_mut().filter(|seen| seen.leg.verdict == Verdict::Encrypted) {
+                seen.standing = Standing::Contradictory;
+            }
+        }
+        contradiction = contradiction.or(of_the_whole).or_else(|| contradicted_on_the_whole(verdict, &legs));
         let (node, mut addresses) = self.node.map_or((None, Vec::new()), |node| (node.name, node.addresses));
         // A report of an older version has no node. It is the sender of what leaves.
         let leaving = legs.iter().filter(|seen| seen.leg.way == Way::Out);

@@ -2,12 +2,14 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Cursor, Read};
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use super::matrix::Problem;
+use super::matrix::{Problem, Standing};
+use super::newest::{Aside, Window};
 use super::parse::{Head, Heard, Json, LONGEST_TEXT, Series};
 use crate::packet::Timestamp;
 
@@ -16,13 +18,19 @@ const LONGEST: u64 = 32 << 20;
 /// The most reports that are kept, and the most directions in them.
 const MOST_REPORTS: usize = 100_000;
 const MOST_LEGS: usize = 4_000_000;
+/// The byte order mark of UTF-8.
+const MARK: &[u8] = b"\xef\xbb\xbf";
 /// The most problems that are kept.
 const MOST_PROBLEMS: usize = 1000;
 
 /// The reports that were read so far.
 #[derive(Clone, Debug, Default)]
 pub struct Reports {
-    pub(super) newest: BTreeMap<Series, Heard>,
+    /// One for each, or two where the newest contradicts itself.
+    pub(super) newest: BTreeMap<Series, Vec<Heard>>,
+    /// For each, the newest of a kind that was passed over within one file.
+    passed_over: BTreeMap<(Series, &'static str), Aside>,
+    window: Window,
     pub(super) problems: Vec<Problem>,
     pub(super) more_problems: u64,
     /// True if a report is missing because it could not be read.
@@ -31,11 +39,24 @@ pub struct Reports {
 }
 
 impl Reports {
+    /// Begins to read reports that are to be merged at this time, or at that of the newest. `stale` is the age from which on
+    /// they do not count, as in the terms of the merge.
+    pub fn at(at: Option<Timestamp>, stale: Duration) -> Self {
+        Self { window: Window::new(at, stale), ..Self::default() }
+    }
+
     /// Reads all reports of a file, whose name is for messages. What cannot be understood becomes a problem.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn read(&mut self, file: &str, from: impl Read) -> io::Result<()> {
+    pub fn read(&mut self, file: &str, mut from: impl Read) -> io::Result<()> {
+        // PowerShell begins a file of UTF-8 with a byte order mark, which JSON does not allow.
+        let mut start = Vec::new();
+        from.by_ref().take(MARK.len() as u64).read_to_end(&mut start)?;
+        if start == MARK {
+            start.clear();
+        }
+        let from = Cursor::new(start).chain(from);
         let left = Rc::new(Cell::new(LONGEST));
         let failed = Rc::new(Cell::new(None));
         // The parser asks for one byte after the other. What is buffered ahead counts for the report before it.
@@ -83,7 +104,7 @@ impl Reports {
 
     /// Returns the time of the newest report; `None` if none has a time.
     pub fn newest_time(&self) -> Option<Timestamp> {
-        self.newest.values().filter_map(|heard| heard.ended).max_by_key(|ended| ended.nanos)
+        self.newest.values().flatten().filter_map(|heard| heard.ended).max_by_key(|ended| ended.nanos)
     }
 
     pub(super) fn note(&mut self, code: &'static str, file: &str, text: String) {
@@ -148,27 +169,39 @@ impl Reports {
             );
         }
         self.legs += heard.legs.len();
-        let Some(other) = self.newest.remove(&series) else {
-            self.newest.insert(series, heard);
-            return;
-        };
-        // Of two reports without a time, or of the same, the one that comes last counts.
-        let (older, newer) = if time(&other) <= time(&heard) { (other, heard) } else { (heard, other) };
-        self.legs -= older.legs.len();
-        // The older lines of one file are those of --watch, and nothing to tell.
-        if older.file != newer.file {
-            self.note(
-                "older",
-                &older.file,
-                format!("{} has a newer report of the same node and network, which counts", newer.file),
-            );
+        let mut all = self.newest.remove(&series).unwrap_or_default();
+        all.push(heard);
+        all.sort_by_key(|heard| self.window.place(heard));
+        for other in all.split_off(1) {
+            let counting = &all[0];
+            if all.len() == 1 && self.window.stands_beside(&other, counting) {
+                all.push(other);
+                continue;
+            }
+            self.legs -= other.legs.len();
+            let aside = self.window.passed_over(&other, counting);
+            if other.file != counting.file {
+                self.note(aside.code, &aside.file, aside.text);
+            } else if self.window.is_news(&other, &aside) {
+                // The lines of --watch are many. The newest is enough to tell.
+                let known =
+                    self.passed_over.entry((series.clone(), aside.code)).or_insert_with(|| aside.clone());
+                if known.ended.map(|ended| ended.nanos) < aside.ended.map(|ended| ended.nanos) {
+                    *known = aside;
+                }
+            }
         }
-        self.newest.insert(series, newer);
+        self.newest.insert(series, all);
     }
-}
 
-fn time(heard: &Heard) -> Option<i64> {
-    heard.ended.map(|ended| ended.nanos)
+    /// Tells what was passed over within files, as far as it is not too old to count.
+    pub(super) fn tell_passed_over(&mut self, window: Window) {
+        for aside in std::mem::take(&mut self.passed_over).into_values() {
+            if window.weight(aside.ended) != Standing::Stale {
+                self.note(aside.code, &aside.file, aside.text);
+            }
+        }
+    }
 }
 
 /// A reader that fails when more bytes are read than are left.

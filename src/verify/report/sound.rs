@@ -4,7 +4,7 @@
 //! altered or made up, or its program is broken. The reverse does not hold: figures that fit each other prove nothing of who
 //! wrote them.
 
-use super::LegReport;
+use super::{EspSeen, LegReport};
 use crate::verify::judge::ENOUGH;
 use crate::verify::verdict::{Reason, Rung, Verdict};
 use crate::verify::way::Way;
@@ -37,6 +37,17 @@ impl LegReport {
     /// Returns what is missing in a proof.
     fn is_unproven(&self, reason: Option<Reason>) -> Option<&'static str> {
         let counts = &self.counts;
+        if counts.opened > counts.esp {
+            return Some("more packets were found inside of ESP than passed");
+        }
+        let is_plain = |algorithm: &str| {
+            algorithm == "null" || algorithm.contains("cipher_null") || algorithm.starts_with("rfc4543")
+        };
+        // The SA of another tunnel may be plain, but one of them has to encrypt.
+        let of_plain = |seen: &EspSeen| seen.algorithm.as_deref().is_some_and(is_plain);
+        if !self.esp.is_empty() && self.esp.iter().all(of_plain) {
+            return Some("no SA of it encrypts");
+        }
         let messages = self.wireguard.as_ref().map_or(0, |seen| seen.messages);
         // Replies that the kernel of the prober refused are due to no probe, and are matched all the same.
         let refused = self.way == Way::Back && counts.answered == 0;
@@ -58,6 +69,7 @@ impl LegReport {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::packet::Spi;
     use crate::verify::report::{Counts, WireGuardSeen};
 
     fn leg(verdict: Verdict, rung: Option<Rung>, counts: Counts) -> LegReport {
@@ -106,6 +118,7 @@ mod tests {
             (Encrypted, None, None, inside, Some("too weak")),
             (Encrypted, e4, opened, NONE, Some("too few")),
             (Encrypted, e4, None, NONE, Some("too few")),
+            (Encrypted, e4, opened, Counts { opened: 4, ..inside }, Some("than passed")),
             (Encrypted, e4, opened, Counts { opened: 2, ..inside }, Some("too few")),
             (Encrypted, e3, Some(Reason::Lengths), Counts { matched: 2, ..fitting }, Some("too few")),
             (Encrypted, e3, Some(Reason::Lengths), Counts { esp: 0, ..fitting }, Some("too few")),
@@ -133,6 +146,32 @@ mod tests {
                 "{verdict:?} {rung:?} {reason:?} {counts:?}: {found:?}"
             );
             assert!(found.unwrap_or_default().contains(fault.unwrap_or_default()), "{fault:?}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_direction_whose_only_sa_does_not_encrypt_is_not_encrypted() {
+        let seen = |algorithm: &str| EspSeen {
+            spi: Spi(1),
+            packets: 3,
+            algorithm: Some(algorithm.to_owned()),
+            icv_bits: None,
+            key_bits: None,
+            state: None,
+            docker_tag: None,
+        };
+        let inside = Counts { esp: 3, opened: 3, ..Counts::default() };
+        let sent = leg(Verdict::Encrypted, Some(Rung::Opened), inside);
+        for (algorithms, is_sound) in [
+            (vec!["rfc4106(gcm(aes))"], true),
+            (vec!["null", "rfc4106(gcm(aes))"], true),
+            (vec!["null"], false),
+            (vec!["ecb(cipher_null) hmac(sha256)"], false),
+            (vec!["rfc4543(gcm(aes))"], false),
+        ] {
+            let esp = algorithms.iter().map(|algorithm| seen(algorithm)).collect();
+            let found = LegReport { esp, ..sent.clone() }.contradiction(Some(Reason::Opened));
+            assert_eq!(found.is_none(), is_sound, "{algorithms:?} {found:?}");
         }
     }
 

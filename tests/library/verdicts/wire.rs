@@ -48,6 +48,7 @@ fn one_direction_is_no_proof_of_the_other() {
         .ended(|circumstances| circumstances.kernel = with(|kernel| kernel.sas[1].packets = 0))
         .report();
     assert_eq!(verdicts(&report), (OPENED, CLEAR, Verdict::Clear));
+    assert_eq!(report.exit_status(Expectation::Clear), 1, "one direction is encrypted");
     let report = Scene::passive().inside(OUT, opened).report();
     assert_eq!(report.legs[1].reason, Reason::OneDirection);
     assert_eq!(report.verdict, Verdict::Inconclusive);
