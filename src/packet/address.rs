@@ -15,6 +15,9 @@ impl MacAddress {
     /// that has no entry of its own.
     pub const ZERO: Self = Self([0; 6]);
 
+    /// Six times 0xff. A frame to this address is for everybody on the link.
+    pub const BROADCAST: Self = Self([0xff; 6]);
+
     /// Makes an address of the bytes of a link-layer address. Returns `None` if they are not six, as on links other than
     /// Ethernet.
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {

@@ -173,10 +173,12 @@ fn ask(destinations: &[IpAddr]) -> Result<Survey, Error> {
     Ok(survey)
 }
 
-/// Returns true for a neighbour that is another host.
+/// Returns true for a neighbour that is another host. Once something was sent to a subnet's broadcast address, the kernel
+/// lists that address too (linux `net/ipv4/arp.c`, `arp_constructor`).
 fn is_host(neighbour: &Neighbour) -> bool {
     let address = neighbour.address;
-    neighbour.mac != MacAddress::ZERO && !address.is_multicast() && !address.is_unspecified()
+    let is_group = address.is_multicast() || neighbour.mac == MacAddress::BROADCAST;
+    neighbour.mac != MacAddress::ZERO && !is_group && !address.is_unspecified()
 }
 
 /// Returns the links of the default route with the lowest metric in the main table.
@@ -188,4 +190,25 @@ fn default_route(routes: &[Route]) -> &[u32] {
 /// Returns true for a route with several next hops, and for one in a table that only a rule leads to.
 fn is_detour(route: &Route) -> bool {
     route.several || route.is_by_rule() && !route.links.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broadcast_address_in_the_neighbour_table_is_no_host_to_probe() {
+        let neighbour = |address: &str, mac| Neighbour {
+            link: 3,
+            address: address.parse().unwrap(),
+            mac,
+            permanent: false,
+        };
+        let host = neighbour("10.7.0.2", MacAddress([2, 0, 0, 0, 0, 2]));
+        let broadcast = neighbour("10.7.0.255", MacAddress::BROADCAST);
+        let group = neighbour("ff02::1", MacAddress([0x33, 0x33, 0, 0, 0, 1]));
+        let mut survey = Survey::default();
+        survey.add_neighbours(vec![broadcast, group, host.clone()]);
+        assert_eq!(survey.neighbours, [host]);
+    }
 }

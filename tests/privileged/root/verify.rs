@@ -106,6 +106,24 @@ fn a_signal_in_mid_watch_ends_it_with_a_verdict_on_what_was_seen() {
     assert_eq!((report(&ran.out)["verdict"].as_str(), ran.code), (Some("CLEAR"), Some(1)), "{ran:?}");
 }
 
+/// The broadcasts of the first watch leave a neighbour in the kernel's table. It had been probed, and never answered.
+#[test]
+#[ignore = "needs root"]
+fn a_second_watch_does_not_probe_the_broadcast_address_that_the_first_one_left_as_a_neighbour() {
+    let hosts = hosts();
+    for (host, peer) in [(&hosts.a, 2), (&hosts.b, 1)] {
+        host.bridge(&format!("fdb append 00:00:00:00:00:00 dev clear dst 192.0.2.{peer} self"));
+    }
+    for watch in ["first", "second"] {
+        // Nothing is known of the other host, so that the whole subnet is asked.
+        hosts.a.ip("neigh del 10.42.0.2 dev clear");
+        let (_watchdog, child) = verify(&hosts, &["--for", "2s", "--format", "json"]);
+        let ran = finish(child);
+        let answered = &report(&ran.out)["directions"][0]["counts"]["answered"];
+        assert!(answered.as_u64() > Some(0), "{watch}: {ran:?}");
+    }
+}
+
 #[test]
 #[ignore = "needs root"]
 fn every_path_of_a_route_with_several_is_watched() {
