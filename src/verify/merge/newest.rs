@@ -33,6 +33,13 @@ pub(super) struct Aside {
     pub text: String,
 }
 
+impl Aside {
+    /// Returns true if this has to be told, though the report is an older line of one file, as `--watch` writes them.
+    pub(super) fn is_news(&self, heard: &Heard) -> bool {
+        self.code != "older" || heard.gravest().is_readable()
+    }
+}
+
 impl Window {
     pub(super) fn new(at: Option<Timestamp>, stale: Duration) -> Self {
         let stale = i64::try_from(stale.as_nanos()).unwrap_or(i64::MAX);
@@ -101,10 +108,5 @@ impl Window {
             }
         };
         Aside { code, file: heard.file.clone(), ended: heard.ended, text }
-    }
-
-    /// Returns true if this has to be told, though it is an older line of one file, as `--watch` writes them.
-    pub(super) fn is_news(self, heard: &Heard, aside: &Aside) -> bool {
-        aside.code != "older" || heard.gravest().is_readable()
     }
 }

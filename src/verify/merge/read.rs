@@ -182,7 +182,7 @@ impl Reports {
             let aside = self.window.passed_over(&other, counting);
             if other.file != counting.file {
                 self.note(aside.code, &aside.file, aside.text);
-            } else if self.window.is_news(&other, &aside) {
+            } else if aside.is_news(&other) {
                 // The lines of --watch are many. The newest is enough to tell.
                 let known =
                     self.passed_over.entry((series.clone(), aside.code)).or_insert_with(|| aside.clone());
