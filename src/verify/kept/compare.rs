@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use super::frames::{FrameKind, Noted, spi};
 use super::{Facts, Looked};
 use crate::dissect::{Dissected, Dissector};
-use crate::packet::{Direction, Frame, Opaque, Spi};
+use crate::packet::{Direction, Frame, Opaque, Spi, Transport};
 use crate::verify::network::tunnel_ports;
 use crate::verify::tally::{Tally, View};
 use crate::verify::watch::view;
@@ -79,6 +79,8 @@ pub(super) struct Again {
     pub(super) is_above: bool,
     /// True if it left this host.
     pub(super) is_leaving: bool,
+    /// True for TCP: only the beginning of a stream, which may not be kept, shows that there is ESP in it.
+    is_tcp: bool,
 }
 
 /// The comparison of kept frames with facts, frame by frame.
@@ -193,9 +195,11 @@ fn note<'t>(
         let ip = packet.outermost().ip.filter(|_| packet.encapsulations.len() < 2);
         let ends = ip.map(|ip| (ip.source, ip.destination));
         let is_above = tally.above_encryption > above;
+        let is_tcp = matches!(packet.headers.transport, Transport::Tcp { .. });
         let is_leaving = packet.direction.or(frame.direction) == Some(Direction::Out);
         let is_sealed = matches!(packet.opaque, Some(opaque) if !matches!(opaque, Opaque::IpComp { .. }));
-        let again = Again { looked: tally.looked, spi: spi(packet), is_sealed, ends, is_above, is_leaving };
+        let again =
+            Again { looked: tally.looked, spi: spi(packet), is_sealed, ends, is_above, is_leaving, is_tcp };
         seen.entry(frame.number).or_default().push(again);
         Ok(())
     }
@@ -230,7 +234,8 @@ impl Noted {
                     return Err(Contradiction::OtherSpi(self.frame));
                 }
                 let sealed = again.is_some_and(|again| again.is_sealed) || is(FrameKind::Opaque);
-                if !sealed && (self.pieces == 1 || again.is_some()) {
+                let in_stream = self.spi.is_none() && again.is_some_and(|again| again.is_tcp);
+                if !sealed && !in_stream && (self.pieces == 1 || again.is_some()) {
                     return Err(Contradiction::NotSealed(self.frame));
                 }
                 seen.opaque += usize::from(again.is_some_and(|again| again.is_sealed));
