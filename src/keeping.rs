@@ -73,7 +73,7 @@ const VARIABLES: [&str; 2] = ["DOCKER_HOST", "XDG_RUNTIME_DIR"];
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It could not be started.
-    #[error("start the process that keeps root for this one: {}; go on as root with --no-drop", reason(.0))]
+    #[error("start the process that keeps root for this one: {}; {}", reason(.0), remedy(.0))]
     Start(#[from] io::Error),
     /// The capabilities could not be passed on.
     #[error(transparent)]
@@ -250,6 +250,14 @@ impl Keeping<'_> {
         let kernel = SocketAddrNetlink::new(0, 0);
         sendto(socket, message, SendFlags::DONTWAIT, &kernel)?;
         Ok(())
+    }
+}
+
+/// Returns what to do if no keeper can be started.
+fn remedy(cause: &io::Error) -> &'static str {
+    match cause.raw_os_error() {
+        Some(nix::libc::EMFILE | nix::libc::ENFILE) => "allow more (ulimit -n)",
+        _ => "go on as root with --no-drop",
     }
 }
 

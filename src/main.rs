@@ -39,13 +39,22 @@ fn main() -> ExitCode {
     match outcome {
         Ok(status) => status.into(),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) if cli::is_plugin(&words) => commands::tell_nagios(&error.to_string()),
+        Err(error) if cli::is_plugin(&words) => commands::tell_nagios(&sentence(&error)),
         Err(error) => {
             // The message of an error already names its cause, so the chain of causes is not printed.
-            commands::tell(escape(&format!("ovlsniff: {error}")));
+            commands::tell(escape(&format!("ovlsniff: {}", sentence(&error))));
             ExitCode::from(ERROR)
         }
     }
+}
+
+/// Returns the message of an error. Descriptors may run out wherever something is opened, so what to do then is said here,
+/// unless the message says it.
+fn sentence(error: &anyhow::Error) -> String {
+    let said = error.to_string();
+    // Most messages have their cause as a text only.
+    let is_short = said.contains("Too many open files (os error") && !said.contains("ulimit");
+    if is_short { format!("{said}; allow more (ulimit -n)") } else { said }
 }
 
 /// Returns true if the reader of standard output has closed the pipe.

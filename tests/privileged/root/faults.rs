@@ -247,6 +247,7 @@ fn more_interfaces_than_descriptors_are_told_with_the_limit() {
         let words = ["verify", "--net", "clear", "--for", "1s"];
         let ran = finish(behind(&hosts, &format!("ulimit -n {limit}"), &words).spawn().unwrap());
         let complaint = ran.complaint().to_ascii_lowercase();
+        assert!(complaint.contains("ulimit -n") && !complaint.contains("--no-drop"), "{limit}: {complaint}");
         // That the process which keeps root has no room for a descriptor, or this one none for what it hands over, ends neither.
         assert!(complaint.contains("too many open files"), "{limit}: {complaint}");
     }
