@@ -224,17 +224,15 @@ impl Noted {
             FrameKind::AuthOnly if again.is_some_and(|again| again.spi.is_some()) => seen.attested += 1,
             FrameKind::AuthOnly => return Err(Contradiction::NotAuthenticated(self.frame)),
             FrameKind::Opened | FrameKind::Opaque => {
-                if is(FrameKind::Clear) {
-                    return Err(Contradiction::Readable(self.frame));
-                }
-                if is(FrameKind::AuthOnly) {
+                if is(FrameKind::Clear) || is(FrameKind::AuthOnly) {
                     return Err(Contradiction::Readable(self.frame));
                 }
                 if again.is_some_and(|again| again.spi != self.spi) {
                     return Err(Contradiction::OtherSpi(self.frame));
                 }
                 let sealed = again.is_some_and(|again| again.is_sealed) || is(FrameKind::Opaque);
-                let in_stream = self.spi.is_none() && again.is_some_and(|again| again.is_tcp);
+                // A segment that a stream waits for is no packet by itself.
+                let in_stream = self.spi.is_none() && again.is_none_or(|again| again.is_tcp);
                 if !sealed && !in_stream && (self.pieces == 1 || again.is_some()) {
                     return Err(Contradiction::NotSealed(self.frame));
                 }

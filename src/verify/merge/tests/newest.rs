@@ -1,6 +1,8 @@
 //! Of several reports of one node, which one counts, and what is told of the others.
 
-use super::*;
+use serde_json::{Value, json};
+
+use super::{AT, C, E, Merged, Reports, codes, exit, leg, merged, pairs, report, terms, with};
 
 #[test]
 fn a_report_with_a_byte_order_mark_is_read_as_any_other() {
