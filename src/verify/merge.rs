@@ -25,11 +25,11 @@ mod newest;
 mod parse;
 mod read;
 
-pub use join::ago;
 pub use matrix::{
     Basis, MergeTerms, Merged, MergedFinding, MergedNetwork, MergedNode, Pair, Pairs, Problem, Profiled,
     Seen, Standing, Word,
 };
+pub use newest::ago;
 pub use parse::moment;
 pub use read::Reports;
 

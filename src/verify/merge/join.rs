@@ -8,7 +8,7 @@ use super::groups::networks;
 use super::matrix::{
     Basis, MergeTerms, Merged, MergedFinding, MergedNetwork, MergedNode, Pair, Pairs, Seen, Standing, Word,
 };
-use super::newest::{CLOCKS, Window};
+use super::newest::{CLOCKS, Window, ago};
 use super::parse::{Heard, Series};
 use super::read::Reports;
 use crate::escape::counted;
@@ -281,18 +281,6 @@ fn standing(network: &str, heard: &Heard, terms: &MergeTerms, reports: &mut Repo
             Standing::Contradictory
         }
         None => Standing::Counts,
-    }
-}
-
-/// Returns a length of time in its two largest units: `2 h 5 min`.
-pub fn ago(nanos: i64) -> String {
-    let seconds = nanos.max(0) / 1_000_000_000;
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds} s"),
-        (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
-        (0, ..) => format!("{hours} h {minutes} min"),
-        _ => format!("{} {hours} h", counted(days, "day", "days")),
     }
 }
 

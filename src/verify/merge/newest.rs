@@ -6,9 +6,9 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use super::join::ago;
 use super::matrix::{MergeTerms, Standing};
 use super::parse::Heard;
+use crate::escape::counted;
 use crate::packet::Timestamp;
 use crate::verify::report::severity;
 
@@ -108,5 +108,17 @@ impl Window {
             }
         };
         Aside { code, file: heard.file.clone(), ended: heard.ended, text }
+    }
+}
+
+/// Returns a length of time in its two largest units: `2 h 5 min`.
+pub fn ago(nanos: i64) -> String {
+    let seconds = nanos.max(0) / 1_000_000_000;
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
+        (0, ..) => format!("{hours} h {minutes} min"),
+        _ => format!("{} {hours} h", counted(days, "day", "days")),
     }
 }
