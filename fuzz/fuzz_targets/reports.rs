@@ -17,7 +17,7 @@ fuzz_target!(|data: &[u8]| {
     let at = at.unwrap_or_else(|| moment("2026-11-27T19:00:00Z").expect("a time"));
     for (pairs, expected) in [(Pairs::All, Expectation::Encrypted), (Pairs::Known, Expectation::Clear)] {
         let terms = MergeTerms { at, stale: Duration::from_secs(600), pairs, accepted: Vec::new() };
-        let merged = Merged::of(reports.clone(), terms, expected);
+        let merged = Merged::of(reports.clone(), terms);
         for pair in merged.networks.iter().flat_map(|network| &network.pairs) {
             let is_proof = pair.grounds().is_some_and(|seen| seen.standing == Standing::Counts);
             assert!(is_proof || pair.verdict == Verdict::Inconclusive, "{pair:?}");

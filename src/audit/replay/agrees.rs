@@ -1,4 +1,4 @@
-//! What stands in two files of a folder: the command line, the machine and the times of a run, held against the manifest and
+//! The members that stand in two files of a folder: the command line, the machine and the times of a run, held against the manifest and
 //! the reports. So the run of another folder does not pass for that of this one.
 
 use std::collections::BTreeSet;

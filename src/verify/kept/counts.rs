@@ -107,7 +107,7 @@ fn is_other_way(tally: &Tally, noted: &Noted, again: &Again) -> bool {
         FrameKind::Opened if !in_tunnel() => {}
         _ => return false,
     }
-    // What arrived from a node may leave once more, and then counts as sent to it.
+    // A frame that arrived from a node may leave once more, and then counts as sent to it.
     let fits = match way {
         Way::Out => to == peer || to.is_multicast() || from == peer && again.is_leaving,
         Way::Back => from == peer,

@@ -200,7 +200,7 @@ impl Json {
         };
         let of_the_whole = whole.contradiction().map(str::to_owned);
         if of_the_whole.is_some() {
-            // What it read counts all the same: only its proof is void.
+            // The frames that it read count all the same: only its proof is void.
             for seen in legs.iter_mut().filter(|seen| seen.leg.verdict == Verdict::Encrypted) {
                 seen.standing = Standing::Contradictory;
             }

@@ -43,7 +43,7 @@ fn evidence(place: &Path) -> String {
 #[ignore = "needs root"]
 fn merge_parses_reports_without_root_and_still_reads_and_writes_in_closed_folders() {
     let closed = tempfile::tempdir().unwrap();
-    let [report, matrix] = ["report.json", "matrix.json"].map(|name| closed.path().join(name));
+    let [report, matrix] = ["report.json", "matrix"].map(|name| closed.path().join(name));
     fs::write(&report, evidence(&closed.path().join("evidence"))).unwrap();
     let mut command = program();
     command
