@@ -43,8 +43,8 @@ sees() {
         while [ "$1" != -- ]; do touch "$into/$1" && mount --bind "/run/netns/$1" "$into/$1" || exit; shift; done
         mount --rbind "$into" /run/netns && shift && exec "$@"' sh "$work/netns" "${@/#/$lab-}" -- "${without[@]}"
 }
-# talks [COUNT]: the container of a pings that of b, all the time, or so many times.
-talks() {
+# guests_talk [COUNT]: the container of a pings that of b, all the time, or so many times.
+guests_talk() {
     ip netns exec "$lab-x" ping -n -i 0.3 -p "$pattern" ${1:+-c $1} 10.42.0.4 > "$work/ping" 2>&1 &
     pings+=($!)
     [ $# = 0 ] || wait $! || true
@@ -52,20 +52,20 @@ talks() {
 # no_esp: what arrives at b as ESP is lost.
 no_esp() { ip netns exec "$lab-b" "$iptables" -t raw -A PREROUTING -p esp -j DROP; }
 
-docker_unread_setup() { docker_encrypts; talks; sees c x; }
+docker_unread_setup() { docker_encrypts; guests_talk; sees c x; }
 docker_unread_claims() { all_esp a; all_esp b; delivered; }
 # No container's namespace is seen, so that probes leave with the gateway's address. Nothing else passes.
 docker_unread_idle_setup() { docker_encrypts; sees c; }
-docker_unread_idle_claims() { sends a "$esp"; sends_no a "$(vxlan 42)"; sends_no b ip; talks 3; delivered; }
+docker_unread_idle_claims() { sends a "$esp"; sends_no a "$(vxlan 42)"; sends_no b ip; guests_talk 3; delivered; }
 # The same, and packets pass that the keys open.
-docker_unread_busy_setup() { docker_encrypts; talks; sees c; }
+docker_unread_busy_setup() { docker_encrypts; guests_talk; sees c; }
 docker_unread_busy_claims() { docker_unread_claims; }
 # The same without the keys.
-docker_unread_keyless_setup() { docker_encrypts; talks; sees c -; }
+docker_unread_keyless_setup() { docker_encrypts; guests_talk; sees c -; }
 docker_unread_keyless_claims() { docker_unread_claims; }
-docker_unread_clear_setup() { sandboxes; talks; sees c; }
+docker_unread_clear_setup() { sandboxes; guests_talk; sees c; }
 docker_unread_clear_claims() { all_clear a; all_clear b; delivered; }
-docker_unread_blocked_setup() { docker_encrypts; no_esp; talks; sees c x; }
+docker_unread_blocked_setup() { docker_encrypts; no_esp; guests_talk; sees c x; }
 docker_unread_blocked_claims() { sends a "$esp"; sends_no a "$(vxlan 42)"; sends_no b "$esp"; lost; }
-docker_unread_shut_setup() { docker_encrypts; no_esp; talks; sees c; }
+docker_unread_shut_setup() { docker_encrypts; no_esp; guests_talk; sees c; }
 docker_unread_shut_claims() { docker_unread_blocked_claims; }
