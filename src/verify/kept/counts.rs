@@ -100,6 +100,10 @@ impl Facts {
 /// Returns true if a frame that nobody can read has no address of the node that it is said to go to or to come from.
 fn is_other_way(tally: &Tally, noted: &Noted, again: &Again) -> bool {
     let (Some((peer, way)), Some((from, to))) = (noted.peer.zip(noted.way), again.ends) else { return false };
+    // Messages of WireGuard go to endpoints, whose addresses need not be those of the nodes.
+    if again.spi.is_none() {
+        return false;
+    }
     // In tunnel mode the nodes may be behind others, which encrypt for them.
     let in_tunnel = || tally.pairs.get(&peer).is_some_and(|pair| pair.evidence(way).opened_tunnel > 0);
     match noted.kind {
