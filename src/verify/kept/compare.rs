@@ -71,7 +71,7 @@ pub struct SeenAgain {
 /// A frame as it is seen without any key.
 pub(super) struct Again {
     pub(super) looked: Option<Looked>,
-    spi: Option<Spi>,
+    pub(super) spi: Option<Spi>,
     pub(super) is_sealed: bool,
     /// Source and destination, if nothing is around what is sealed in it, or around the only tunnel.
     pub(super) ends: Option<(IpAddr, IpAddr)>,
