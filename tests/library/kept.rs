@@ -188,6 +188,31 @@ fn what_is_said_to_be_encrypted_has_to_be_so() {
     assert!(with(&other).is_err());
 }
 
+/// ESP may protect GRE or L2TP, which carries the underlay. Then it goes between other addresses than the nodes', and no
+/// address shows which node an opened frame was for.
+#[test]
+fn esp_around_a_tunnel_that_carries_the_underlay_has_addresses_of_its_own() {
+    let question = questions().swap_remove(2);
+    let (_, facts, keeper) = watched("swarm/swarm-node1.pcap", &question, Some("swarm/xfrm-state.esp_sa"));
+    let text = String::from_utf8(facts.to_json()).unwrap();
+    let opened = || keeper.frames().filter(|kept| kept.noted.kind == FrameKind::Opened);
+    assert!(opened().count() > 5);
+    let with = |text: &str| {
+        compare(&Facts::from_json(text.as_bytes()).unwrap(), keeper.frames().map(|kept| kept.frame()))
+    };
+    // Nodes with the addresses of a tunnel's device.
+    let inside = text.replace("192.0.2.", "10.9.9.");
+    assert!(with(&inside).is_ok());
+    // Only one of the nodes has another address than its frames.
+    let one = text.replace("192.0.2.2", "10.9.9.2");
+    let first = opened().next().unwrap().noted.frame;
+    assert_eq!(with(&one), Err(Contradiction::OtherWay(first)));
+    // A live watch knows the addresses of its host. ESP between others is nothing that it sent or that reached it.
+    let live = |own: &str| inside.replace(r#""own": []"#, &format!(r#""own": ["10.9.9.1", "{own}"]"#));
+    assert!(with(&live("192.0.2.1")).is_ok());
+    assert_eq!(with(&live("192.0.2.7")), Err(Contradiction::OtherWay(first)));
+}
+
 #[test]
 fn a_frame_that_the_report_shows_as_in_clear_has_to_be_kept_as_such() {
     let question = questions().swap_remove(0);

@@ -104,11 +104,9 @@ fn is_other_way(tally: &Tally, noted: &Noted, again: &Again) -> bool {
     if again.spi.is_none() {
         return false;
     }
-    // In tunnel mode the nodes may be behind others, which encrypt for them.
-    let in_tunnel = || tally.pairs.get(&peer).is_some_and(|pair| pair.evidence(way).opened_tunnel > 0);
     match noted.kind {
         FrameKind::Opaque => {}
-        FrameKind::Opened if !in_tunnel() => {}
+        FrameKind::Opened if !is_around_the_nodes(tally, (peer, way), (from, to)) => {}
         _ => return false,
     }
     // A frame that arrived from a node may leave once more, and then counts as sent to it.
@@ -117,6 +115,21 @@ fn is_other_way(tally: &Tally, noted: &Noted, again: &Again) -> bool {
         Way::Back => from == peer,
     };
     again.is_sealed && !fits
+}
+
+/// Returns true if ESP that was opened may have held another packet between the nodes: the nodes are behind others, which
+/// encrypt for them in tunnel mode, or ESP protects another tunnel that carries the underlay, such as GRE or L2TP.
+fn is_around_the_nodes(tally: &Tally, (peer, way): (IpAddr, Way), (from, to): (IpAddr, IpAddr)) -> bool {
+    if tally.pairs.get(&peer).is_some_and(|pair| pair.evidence(way).opened_tunnel > 0) {
+        return true;
+    }
+    let network = &tally.question.network;
+    let is_node = |address: &IpAddr| {
+        network.locals.contains(address) || network.peers.iter().any(|known| known.underlay == *address)
+    };
+    let near = if way == Way::Out { from } else { to };
+    // The addresses of a host are known only where the watch was live.
+    ![from, to].iter().any(is_node) && (tally.is_own(near) || !tally.is_live())
 }
 
 /// Returns the number of frames on a leg that a watch may have counted so that each of them looks like this one without

@@ -135,7 +135,7 @@ impl Tally {
     }
 
     /// Returns true if the address is one of this host.
-    pub(super) fn is_own(&self, address: IpAddr) -> bool {
+    pub(in crate::verify) fn is_own(&self, address: IpAddr) -> bool {
         self.question.own.contains(&address) || self.question.network.locals.contains(&address)
     }
 }
