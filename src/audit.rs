@@ -26,6 +26,7 @@ mod frames;
 mod machine;
 mod manifest;
 mod replay;
+mod run_clock;
 mod series;
 mod sums;
 
@@ -34,6 +35,7 @@ pub use contents::files;
 pub use folder::{Folder, FolderError};
 pub use machine::Machine;
 pub use replay::{HeldFolder, Replay, ReplayError, Replayed};
+pub use run_clock::{ClockSet, RunClock, RunTime};
 pub use series::Series;
 pub use sums::file_sha256;
 

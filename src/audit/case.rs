@@ -1,7 +1,6 @@
 //! The parts of a folder of evidence: the run, and what was judged.
 
-use super::Machine;
-use crate::packet::Timestamp;
+use super::{Machine, RunTime};
 use crate::verify::kept::{Facts, FrameKeeper, KeptFrame};
 use crate::verify::profile::Profile;
 use crate::verify::{Expectation, Overview, Report, Terms};
@@ -11,10 +10,8 @@ use crate::verify::{Expectation, Overview, Report, Terms};
 pub struct Run {
     /// The command line, word by word. No option of this program takes a secret, but for names of files.
     pub command_line: Vec<String>,
-    /// The time when it began.
-    pub began: Timestamp,
-    /// The time when it ended.
-    pub ended: Timestamp,
+    /// The time from its begin to its end.
+    pub time: RunTime,
     /// The machine.
     pub machine: Machine,
     /// The user's expectation.

@@ -92,8 +92,9 @@ fn described(run: &Run, subject: &Subject) -> Vec<u8> {
     let watched: Vec<_> = subject.cases().into_iter().flatten().map(watched).collect();
     pretty(&json!({
         "command_line": run.command_line,
-        "began": clock::utc(run.began),
-        "ended": clock::utc(run.ended),
+        "began": clock::utc(run.time.began),
+        "ended": clock::utc(run.time.ended),
+        "clock_set": run.time.set,
         "machine": run.machine,
         "watched": watched,
     }))

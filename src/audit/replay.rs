@@ -160,7 +160,7 @@ impl Replay {
             watched.push(Watched { facts, report, times });
         }
         reader.nothing_else(&manifest, &watched)?;
-        reader.run(&watched, &manifest)?;
+        let clock_set = reader.run(&watched, &manifest)?;
         let replayed = if manifest.all {
             let engine_unread = manifest.engine_unread.as_deref().map(|why| escape(why).into_owned());
             let mut reports = judged.iter().filter_map(|judged| judged.outcome.as_ref().ok());
@@ -187,6 +187,7 @@ impl Replay {
         attested.push(
             "run.json: the machine, its clock, the program and the SHA-256 of a capture file".to_owned(),
         );
+        attested.extend(clock_set);
         Ok(Self { expected, replayed, seen, files: reader.sums.len(), attested })
     }
 }

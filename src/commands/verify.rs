@@ -13,6 +13,7 @@ mod unprivileged;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
+use ovlsniff::audit::RunClock;
 use ovlsniff::keeper;
 use ovlsniff::packet::{Form, UdpPort};
 use ovlsniff::print::report::Proofs;
@@ -40,7 +41,7 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
     let mut proofs = Proofs::default();
     if let Some(path) = &args.read {
         signals::outlive_report().map_err(|error| anyhow!("install signal handlers: {error}"))?;
-        let began = told::now();
+        let mut clock = RunClock::start();
         // The place was tried as root, and is written to by the keeper.
         evidence.iter_mut().for_each(Evidence::let_go);
         let (report, kept) = file::run(args, path)?;
@@ -49,7 +50,7 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
         report.occasion.node.clone_from(&args.node);
         let (status, _) = conclude(&of_one(args, &report, expected, &mut proofs), &output)?;
         if let (Some(evidence), Some(subject)) = (&mut evidence, evidence::of_one(&report, kept)) {
-            evidence.keep(args, profile, began, &subject)?;
+            evidence.keep(args, profile, &mut clock, &subject)?;
         }
         return Ok(status);
     }
@@ -58,10 +59,10 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
     evidence.iter_mut().for_each(Evidence::let_go);
     unprivileged::begin(args)?;
     evidence.iter_mut().try_for_each(|evidence| evidence.take_up(args))?;
-    let mut watch = || -> anyhow::Result<_> {
+    let mut watch = |clock: &mut RunClock| -> anyhow::Result<_> {
         let occasion = || Occasion { node: node.clone(), ended: Some(told::now()) };
         if args.all {
-            let (overview, kept) = job.watch_all(&terms(args))?;
+            let (overview, kept) = job.watch_all(&terms(args), clock)?;
             let mut overview = overview.on(&occasion());
             for judged in &mut overview.networks {
                 judged.outcome = judged.outcome.clone().map(|report| under(report, profile));
@@ -69,15 +70,15 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
             let told = of_all(args, &overview, expected, &mut proofs);
             Ok((told, args.evidence.as_ref().map(|_| evidence::of_all(&overview, kept))))
         } else {
-            let (report, kept) = job.watch()?;
+            let (report, kept) = job.watch(clock)?;
             let report = under(Report { occasion: occasion(), ..report.on(terms(args)) }, profile);
             Ok((of_one(args, &report, expected, &mut proofs), evidence::of_one(&report, kept)))
         }
     };
     let mut last = None;
     loop {
-        let (begun, time) = (Instant::now(), told::now());
-        let (told, subject) = unprivileged::unless_lost(watch())?;
+        let (begun, mut clock) = (Instant::now(), RunClock::start());
+        let (told, subject) = unprivileged::unless_lost(watch(&mut clock))?;
         // A signal ends the repetition with the last verdict. The watch that the signal cut short counts only when it
         // saw a leak: for anything else it may have seen too little.
         if let Some(last) = last.filter(|_| job.signals.stopped() && !told.readable) {
@@ -85,7 +86,7 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
         }
         let (status, heard) = conclude(&told, &output)?;
         if let (Some(evidence), Some(subject)) = (&mut evidence, &subject) {
-            evidence.keep(args, profile, time, subject)?;
+            evidence.keep(args, profile, &mut clock, subject)?;
         }
         let Some(every) = args.watch.filter(|_| heard) else { return Ok(status) };
         last = Some(status);

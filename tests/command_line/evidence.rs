@@ -503,6 +503,29 @@ fn what_stands_in_two_files_has_to_be_the_same_in_both() {
 }
 
 #[test]
+fn a_clock_that_was_set_back_during_the_run_is_told_and_no_reason_to_refuse_the_folder() {
+    let Kept { place, around: _around, .. } = kept("insecure", &[]);
+    let path = place.join("run.json");
+    let mut run = json(&path);
+    assert_eq!(run["clock_set"], Value::Null, "nobody set the clock of this machine meanwhile");
+    run["began"] = "2025-11-27T19:08:51.000Z".into();
+    run["ended"] = "2025-11-27T18:08:54.000Z".into();
+    fs::write(&path, run.to_string()).unwrap();
+    sum_again(&place);
+    assert!(refusal(&place).contains("run.json is not what follows from the facts"));
+    run["clock_set"] = serde_json::json!({
+        "elapsed_milliseconds": 3000, "back_milliseconds": 3_600_000, "forward_milliseconds": 0
+    });
+    by_schema(include_str!("../../docs/run-schema.json"), &run, "run");
+    fs::write(&path, run.to_string()).unwrap();
+    sum_again(&place);
+    let ran = replay(&place, &[]);
+    assert!(ran.out.contains("verdict: CLEAR") && ran.code == Some(1), "{ran:?}");
+    let told = "not checked again: run.json: the clock was set during the run, and was behind by 3600.000 s and ahead by 0.000 s";
+    assert!(ran.err.contains(told), "{ran:?}");
+}
+
+#[test]
 fn a_comment_on_a_frame_has_to_be_what_the_facts_say_of_it() {
     let Kept { place, around: _around, .. } = kept("insecure", &[]);
     let file = place.join("network-1/frames.pcapng");

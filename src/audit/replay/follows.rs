@@ -69,8 +69,13 @@ impl Reader {
         if agrees { Ok(()) } else { Err(other(manifest::NAME, manifest)) }
     }
 
-    /// Holds the description of the run against the facts of the networks that were watched.
-    pub(super) fn run(&self, watched: &[Watched], manifest: &Manifest) -> Result<(), ReplayError> {
+    /// Holds the description of the run against the facts of the networks that were watched. Returns what is to be believed of its
+    /// clock.
+    pub(super) fn run(
+        &self,
+        watched: &[Watched],
+        manifest: &Manifest,
+    ) -> Result<Option<String>, ReplayError> {
         let damaged = |why: &str| ReplayError::Damaged { file: RUN.to_owned(), why: why.to_owned() };
         let run: Value = serde_json::from_slice(&self.listed(RUN, MOST_LIST)?)
             .map_err(|error| damaged(&escape(&error.to_string())))?;
@@ -92,7 +97,7 @@ impl Reader {
         };
         let same = agrees::run(&run, manifest, watched);
         if same && listed.len() == watched.len() && listed.iter().zip(watched).all(agrees) {
-            return Ok(());
+            return Ok(agrees::clock_set(&run));
         }
         Err(other(RUN, manifest))
     }

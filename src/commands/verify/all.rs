@@ -13,6 +13,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use anyhow::anyhow;
+use ovlsniff::audit::RunClock;
 use ovlsniff::escape::escape;
 use ovlsniff::host::namespace::Namespace;
 use ovlsniff::keeper;
@@ -40,8 +41,13 @@ enum News {
 }
 
 impl Job {
-    /// Takes the inventory, and watches all its networks once. Each has its verdict on these terms.
-    pub(super) fn watch_all(&self, terms: &Terms) -> anyhow::Result<(Overview, Vec<Option<Kept>>)> {
+    /// Takes the inventory, and watches all its networks once. Each has its verdict on these terms. Looks at the clock now and
+    /// then.
+    pub(super) fn watch_all(
+        &self,
+        terms: &Terms,
+        clock: &mut RunClock,
+    ) -> anyhow::Result<(Overview, Vec<Option<Kept>>)> {
         let lines = Lines::on_stderr();
         lines.show(&["looking for overlay networks".to_owned()]);
         let namespace = Namespace::given(self.request.netns.as_deref())?;
@@ -70,6 +76,7 @@ impl Job {
             let mut notes: Vec<String> = Vec::new();
             let mut ended = false;
             loop {
+                clock.look();
                 match told.recv_timeout(LOOK) {
                     Ok(News::Progress(at, of)) => {
                         progress.insert(at, of);

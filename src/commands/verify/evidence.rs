@@ -3,15 +3,13 @@
 use std::path::Path;
 
 use anyhow::bail;
-use ovlsniff::audit::{Case, Folder, Machine, Run, Series, Subject, file_sha256, files};
+use ovlsniff::audit::{Case, Folder, Machine, Run, RunClock, Series, Subject, file_sha256, files};
 use ovlsniff::escape::escape;
-use ovlsniff::packet::Timestamp;
 use ovlsniff::verify::kept::{Facts, FrameKeeper};
 use ovlsniff::verify::profile::Profile;
 use ovlsniff::verify::{Judged, Overview, Report, Verdict};
 
 use super::live::note;
-use super::told::now;
 use crate::cli::Verify;
 
 /// The facts that a verdict follows from.
@@ -80,13 +78,12 @@ impl Evidence {
         &mut self,
         args: &Verify,
         profile: Option<&Profile>,
-        began: Timestamp,
+        clock: &mut RunClock,
         subject: &Subject,
     ) -> anyhow::Result<()> {
         let run = Run {
             command_line: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
-            began,
-            ended: now(),
+            time: clock.time(),
             machine: self.machine.clone(),
             expected: super::expectation(args),
             profile: profile.cloned(),
@@ -108,7 +105,7 @@ impl Evidence {
                 let readable = self.last.iter().flatten().any(|verdict| verdict.is_readable());
                 let kept = files(&run, subject)
                     .map_err(anyhow::Error::from)
-                    .and_then(|files| Ok(series.keep(run.ended, readable, &files)?));
+                    .and_then(|files| Ok(series.keep(run.time.ended, readable, &files)?));
                 let why = match kept {
                     Ok(true) => return Ok(()),
                     Ok(false) => {

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 
 use anyhow::anyhow;
+use ovlsniff::audit::RunClock;
 use ovlsniff::escape::escape;
 use ovlsniff::ipsec;
 use ovlsniff::keeper;
@@ -43,8 +44,8 @@ impl Job {
         Ok(Self { request, signals, announced: RefCell::default() })
     }
 
-    /// Watches once, from preparation to report.
-    pub(super) fn watch(&self) -> anyhow::Result<(Report, Option<Kept>)> {
+    /// Watches once, from preparation to report, and looks at the clock now and then.
+    pub(super) fn watch(&self, clock: &mut RunClock) -> anyhow::Result<(Report, Option<Kept>)> {
         let lines = Lines::on_stderr();
         // The engine may take its time, and the addresses to probe may have to be asked for.
         lines.show(&["looking for the network".to_owned()]);
@@ -64,7 +65,10 @@ impl Job {
             self.signals.drain();
             self.signals.stopped() || keeper::is_lost()
         };
-        let mut progress = |progress| lines.show(&watching(&shown, &progress));
+        let mut progress = |progress| {
+            clock.look();
+            lines.show(&watching(&shown, &progress));
+        };
         let outcome = session.run(self.signals.descriptor()?, interrupted, &mut progress)?;
         lines.clear();
         outcome.complaint.as_deref().into_iter().for_each(note);
