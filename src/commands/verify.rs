@@ -3,6 +3,7 @@
 mod all;
 mod evidence;
 mod file;
+mod gone;
 mod live;
 mod merge;
 mod progress;
@@ -21,7 +22,8 @@ use ovlsniff::verify::profile::Profile;
 use ovlsniff::verify::{self, Expectation, Occasion, Report, Saved, Terms, Wanted, host_name};
 
 use self::evidence::Evidence;
-use self::told::{conclude, of_all, of_one};
+use self::gone::LastKnown;
+use self::told::{conclude, of_all, of_one, of_unwatched};
 use super::{Status, signals};
 use crate::cli::{Expect, Require, Verify, VerifyAct};
 
@@ -59,6 +61,7 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
     evidence.iter_mut().for_each(Evidence::let_go);
     unprivileged::begin(args)?;
     evidence.iter_mut().try_for_each(|evidence| evidence.take_up(args))?;
+    let mut known = LastKnown::default();
     let mut watch = |clock: &mut RunClock| -> anyhow::Result<_> {
         let occasion = || Occasion { node: node.clone(), ended: Some(told::now()) };
         if args.all {
@@ -70,7 +73,14 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
             let told = of_all(args, &overview, expected, &mut proofs);
             Ok((told, args.evidence.as_ref().map(|_| evidence::of_all(&overview, kept))))
         } else {
-            let (report, kept) = job.watch(clock)?;
+            let (report, kept) = match job.watch(clock) {
+                Ok(watched) => watched,
+                Err(why) => {
+                    let overview = known.cannot_be_watched(why, occasion())?;
+                    return Ok((of_unwatched(args, &overview, expected, &mut proofs), None));
+                }
+            };
+            known.is_of(&report);
             let report = under(Report { occasion: occasion(), ..report.on(terms(args)) }, profile);
             Ok((of_one(args, &report, expected, &mut proofs), evidence::of_one(&report, kept)))
         }
@@ -90,6 +100,8 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
         }
         let Some(every) = args.watch.filter(|_| heard) else { return Ok(status) };
         last = Some(status);
+        // A watch that was not possible takes no time, and the next one is not due before it would have ended.
+        let every = if told.watched { every } else { every.max(args.duration) };
         while !job.signals.stopped() && !keeper::is_lost() && begun.elapsed() < every {
             std::thread::sleep(Duration::from_millis(50).min(every.saturating_sub(begun.elapsed())));
         }

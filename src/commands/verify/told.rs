@@ -21,6 +21,8 @@ pub(super) struct Told {
     pub(super) status: u8,
     /// True if something could be read.
     pub(super) readable: bool,
+    /// False if nothing could be watched.
+    pub(super) watched: bool,
 }
 
 pub(super) fn of_one(args: &Verify, report: &Report, expected: Expectation, proofs: &mut Proofs) -> Told {
@@ -35,7 +37,7 @@ pub(super) fn of_one(args: &Verify, report: &Report, expected: Expectation, proo
         Format::Nagios => Nagios::of_one(report, expected).exit_status(),
         _ => report.exit_status(expected),
     };
-    Told { text, status, readable: report.verdict.is_readable() }
+    Told { text, status, readable: report.verdict.is_readable(), watched: true }
 }
 
 pub(super) fn of_all(args: &Verify, overview: &Overview, expected: Expectation, proofs: &mut Proofs) -> Told {
@@ -51,7 +53,23 @@ pub(super) fn of_all(args: &Verify, overview: &Overview, expected: Expectation, 
         _ => overview.exit_status(expected),
     };
     let readable = overview.networks.iter().any(|judged| judged.verdict().is_readable());
-    Told { text, status, readable }
+    Told { text, status, readable, watched: true }
+}
+
+/// Tells that the only network of this overview could not be watched.
+pub(super) fn of_unwatched(
+    args: &Verify,
+    overview: &Overview,
+    expected: Expectation,
+    proofs: &mut Proofs,
+) -> Told {
+    let told = of_all(args, overview, expected, proofs);
+    let text = match format(args) {
+        // The last line is about all networks of a host.
+        Format::Json => told.text.lines().take(1).map(|line| format!("{line}\n")).collect(),
+        _ => told.text,
+    };
+    Told { text, watched: false, ..told }
 }
 
 /// Tells a verdict. Returns the exit status that follows from it, and false if nobody reads the output any more.

@@ -78,6 +78,47 @@ fn a_watch_gives_one_verdict_each_time_and_ends_with_the_last_at_a_signal() {
 
 #[test]
 #[ignore = "needs root"]
+fn a_repetition_goes_on_when_its_network_goes_away_and_when_it_comes_back() {
+    let hosts = hosts();
+    let (_watchdog, mut child) = verify(&hosts, &["--for", "500ms", "--watch", "600ms", "--json"]);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut next =
+        |wanted: &dyn Fn(&Value) -> bool| lines.find_map(|line| Some(report(&line)).filter(wanted));
+    assert!(next(&|report| report["directions"].is_array()).is_some(), "the first watch");
+    for host in [&hosts.a, &hosts.b] {
+        host.ip("link del clear");
+    }
+    let gone = next(&|report| report["error"].is_string()).unwrap();
+    let (error, verdict) = (gone["error"].as_str().unwrap(), gone["verdict"].as_str());
+    assert!(error.starts_with("network clear: not known to ovlsniff overlay"), "{gone}");
+    assert_eq!(
+        (verdict, &gone["exit"], &gone["network"]),
+        (Some("INCONCLUSIVE"), &3.into(), &"clear".into())
+    );
+    hosts.overlay("clear", 42, "42.0");
+    assert!(next(&|report| report["directions"].is_array()).is_some(), "the first watch after it came back");
+    send(&child, Signal::SIGTERM);
+    drop(lines);
+    let ran = finish(child);
+    assert!(ran.code.is_some_and(|code| code != 2), "{ran:?}");
+    // It is told once, however many watches were not possible.
+    let told =
+        "ovlsniff: clear cannot be watched for now, and the repetition goes on: network clear: not known";
+    assert_eq!(ran.err.matches(told).count(), 1, "{ran:?}");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_network_that_nobody_knows_at_the_start_of_a_repetition_is_a_mistake() {
+    let hosts = Hosts::new();
+    let (_watchdog, child) = verify(&hosts, &["--for", "500ms", "--watch", "600ms", "--json"]);
+    let ran = finish(child);
+    assert_eq!((ran.code, &*ran.out, ran.err.lines().count()), (Some(2), "", 1), "{ran:?}");
+    assert!(ran.err.contains("network clear: not known to ovlsniff overlay"), "{ran:?}");
+}
+
+#[test]
+#[ignore = "needs root"]
 fn a_watch_nobody_reads_any_more_ends() {
     let hosts = hosts();
     longer_and_longer(|seconds| {
