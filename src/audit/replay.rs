@@ -11,7 +11,7 @@ use self::agrees::Watched;
 use self::held::Entry;
 use super::manifest::{self, Listed, Manifest};
 use super::sums::{self, is_safe, sha256};
-use crate::escape::{escape, reason};
+use crate::escape::{counted, escape, reason};
 use crate::packet::Timestamp;
 use crate::print::report;
 use crate::verify::kept::{Contradiction, Facts, FactsError, MOST_BYTES, SeenAgain};
@@ -154,7 +154,7 @@ impl Replay {
             let report = reader.report(folder, &facts, &manifest, &terms, expected, kept_profile.as_ref())?;
             reader.beside(folder, &facts, &report, &manifest)?;
             Reader::listed_as(at, &report, &manifest)?;
-            attested.extend(attested_of(&facts, &report));
+            attested.extend(attested_of(&facts, &report, &again));
             let overlay = Overlay { network: facts.question().network.clone(), ..Overlay::default() };
             judged.push(Judged { overlay, outcome: Ok(report.clone()) });
             watched.push(Watched { facts, report, times });
@@ -350,7 +350,7 @@ fn unwatched(listed: &Listed) -> Judged {
 }
 
 /// Says what of a verdict has to be believed, because only the time of the watch could show it.
-fn attested_of(facts: &Facts, report: &Report) -> Vec<String> {
+fn attested_of(facts: &Facts, report: &Report, seen: &SeenAgain) -> Vec<String> {
     let name = escape(&report.network);
     let mut lines = Vec::new();
     for leg in &report.legs {
@@ -375,6 +375,10 @@ fn attested_of(facts: &Facts, report: &Report) -> Vec<String> {
         if !parts.is_empty() {
             lines.push(format!("{name}, {} {node}: {}", leg.way.name(), parts.join(", ")));
         }
+    }
+    if seen.cut > 0 {
+        let frames = counted(seen.cut as u64, "kept frame that is", "kept frames that are");
+        lines.push(format!("{name}: the rest of {frames} cut off"));
     }
     if facts.circumstances().kernel.is_some() {
         lines.push(format!("{name}: the kernel's SAs, policies, counters and rules"));

@@ -526,6 +526,30 @@ fn a_clock_that_was_set_back_during_the_run_is_told_and_no_reason_to_refuse_the_
 }
 
 #[test]
+fn a_replay_says_how_many_frames_the_snaplen_of_the_file_had_cut() {
+    let around = tempfile::tempdir().unwrap();
+    let (place, cut) = (around.path().join("evidence"), around.path().join("cut.pcap"));
+    let whole = fs::read(format!("{SWARM}/swarm-node1.pcap")).unwrap();
+    let (head, mut rest) = whole.split_at(24);
+    let mut short = head.to_vec();
+    // Each record has 16 bytes in front, of which the third word is the captured length.
+    while let Some((record, behind)) = rest.split_at_checked(16) {
+        let len = u32::from_le_bytes(record[8..12].try_into().unwrap()) as usize;
+        let kept = len.min(80);
+        short.extend([&record[..8], &(kept as u32).to_le_bytes(), &record[12..], &behind[..kept]].concat());
+        rest = &behind[len..];
+    }
+    fs::write(&cut, short).unwrap();
+    let [cut, folder] = [&cut, &place].map(|path| path.to_str().unwrap());
+    ovlsniff(&["verify", "-r", cut, "--vni", "4098", "--local", "192.0.2.1", "--evidence", folder]);
+    let err = replay(&place, &[]).err;
+    let told = "not checked again: vni 4098: the rest of 9 kept frames that are cut off";
+    assert!(err.contains(told), "{err}");
+    let Kept { place, around: _around, .. } = kept("secure", &[]);
+    assert!(!replay(&place, &[]).err.contains("cut off"));
+}
+
+#[test]
 fn a_comment_on_a_frame_has_to_be_what_the_facts_say_of_it() {
     let Kept { place, around: _around, .. } = kept("insecure", &[]);
     let file = place.join("network-1/frames.pcapng");

@@ -188,6 +188,31 @@ fn what_is_said_to_be_encrypted_has_to_be_so() {
     assert!(with(&other).is_err());
 }
 
+/// Whoever cuts frames to their headers leaves nothing of what was encrypted. A file may have been cut by its own snaplen.
+#[test]
+fn frames_that_were_cut_to_their_headers_are_refused_of_a_live_watch_and_told_of_a_file() {
+    let question = questions().swap_remove(2);
+    let (_, facts, keeper) = watched("swarm/swarm-node1.pcap", &question, Some("swarm/xfrm-state.esp_sa"));
+    let proofs = || keeper.frames().filter(|kept| kept.noted.kind != FrameKind::Around);
+    let (number, long) = (proofs().next().unwrap().noted.frame, proofs().count());
+    let cut_to = |facts: &Facts, len: usize| {
+        compare(
+            facts,
+            keeper.frames().map(|kept| {
+                let frame = kept.frame();
+                Frame { bytes: &frame.bytes[..len.min(frame.bytes.len())], ..frame }
+            }),
+        )
+    };
+    assert_eq!(cut_to(&facts, usize::MAX).map(|seen| seen.cut), Ok(0));
+    assert_eq!(cut_to(&facts, 60).map(|seen| seen.cut), Ok(long));
+    let text = String::from_utf8(facts.to_json()).unwrap();
+    let live = text.replace(r#""own": []"#, r#""own": ["192.0.2.1"]"#);
+    let live = Facts::from_json(live.as_bytes()).unwrap();
+    assert!(live.is_live() && cut_to(&live, usize::MAX).is_ok());
+    assert_eq!(cut_to(&live, 60), Err(Contradiction::CutOff(number)));
+}
+
 /// ESP may protect GRE or L2TP, which carries the underlay. Then it goes between other addresses than the nodes', and no
 /// address shows which node an opened frame was for.
 #[test]

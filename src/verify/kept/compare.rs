@@ -12,6 +12,10 @@ use crate::verify::network::tunnel_ports;
 use crate::verify::tally::{Tally, View};
 use crate::verify::watch::view;
 
+/// The longest frame that a live watch keeps whole for certain, in bytes. A super-frame of IPv6 jumbograms may be longer than
+/// a ring's block.
+const WHOLE: usize = 1 << 16;
+
 /// The error of frames that show something else than the facts say. It is one sentence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Contradiction {
@@ -50,6 +54,9 @@ pub enum Contradiction {
     /// The facts count ESP, and no such packet is there.
     #[error("its facts count packets with SPI {0}, and no such packet is in its capture")]
     NoEsp(Spi),
+    /// A frame was cut off after the watch, which keeps frames whole.
+    #[error("frame {0} of the watch is cut off, and a live watch keeps such a frame whole")]
+    CutOff(u64),
     /// The report shows a frame in clear that is not there, or that is said to be something else.
     #[error("its report shows frame {0} of the watch as in clear, and its capture has no such frame")]
     NotShown(u64),
@@ -66,6 +73,9 @@ pub struct SeenAgain {
     pub opaque: usize,
     /// Frames that can only be believed: that their contents were the network's, or that they are copies.
     pub attested: usize,
+    /// Frames whose end is missing, because the snaplen of a capture file cut it off. Those that only passed nearby are none of
+    /// them.
+    pub cut: usize,
 }
 
 /// A frame as it is seen without any key.
@@ -88,19 +98,27 @@ pub struct Comparison<'f> {
     facts: &'f Facts,
     lens: Lens,
     number: usize,
+    cut: usize,
 }
 
 impl Comparison<'_> {
     /// Decodes the next frame.
     ///
     /// # Errors
-    /// [`Contradiction::Number`] if there is no note on it.
+    /// [`Contradiction::Number`] if there is no note on it, and [`Contradiction::CutOff`] if its end is missing.
     pub fn frame(&mut self, frame: &Frame<'_>) -> Result<(), Contradiction> {
         self.number += 1;
         let Some(noted) = self.facts.frames.get(self.number - 1) else {
             let notes = self.facts.frames.len();
             return Err(Contradiction::Number { frames: self.number, notes });
         };
+        // The keeper itself cuts those that only passed nearby.
+        if frame.is_cut() && noted.kind != FrameKind::Around {
+            if self.facts.is_live() && frame.bytes.len() < WHOLE {
+                return Err(Contradiction::CutOff(noted.frame));
+            }
+            self.cut += 1;
+        }
         self.lens.look(frame, noted);
         Ok(())
     }
@@ -115,7 +133,7 @@ impl Comparison<'_> {
             return Err(Contradiction::Number { frames: self.number, notes });
         }
         self.lens.finish();
-        let mut seen = SeenAgain::default();
+        let mut seen = SeenAgain { cut: self.cut, ..SeenAgain::default() };
         for noted in &self.facts.frames {
             noted.compare(self.lens.seen_of(noted), &mut seen)?;
         }
@@ -132,6 +150,7 @@ impl std::ops::AddAssign for SeenAgain {
         self.auth_only += other.auth_only;
         self.opaque += other.opaque;
         self.attested += other.attested;
+        self.cut += other.cut;
     }
 }
 
@@ -140,7 +159,7 @@ impl Facts {
     pub fn comparison(&self) -> Comparison<'_> {
         let (tally, dissector) = (self.tally(), self.dissector());
         let lens = Lens { tally, dissector, views: BTreeMap::new(), seen: BTreeMap::new() };
-        Comparison { facts: self, lens, number: 0 }
+        Comparison { facts: self, lens, number: 0, cut: 0 }
     }
 
     fn dissector(&self) -> Dissector {
