@@ -198,11 +198,11 @@ impl Namespace {
         // To stay takes the same privilege as to come back. A thread that cannot come back would take the links of the other
         // namespace for its own. So only a thread that ends may then find out if it could enter at all.
         if setns(&home, CloneFlags::CLONE_NEWNET).is_err() {
-            let entered = std::thread::scope(|scope| scope.spawn(enter).join());
-            return Err(entered
-                .ok()
-                .and_then(Result::err)
-                .unwrap_or_else(|| Error::NoReturn { name: name() }));
+            let entered = std::thread::scope(|scope| {
+                let thread = std::thread::Builder::new().spawn_scoped(scope, enter).ok()?;
+                thread.join().ok()
+            });
+            return Err(entered.and_then(Result::err).unwrap_or_else(|| Error::NoReturn { name: name() }));
         }
         enter()?;
         let home = Return(Some(home));

@@ -59,8 +59,10 @@ pub(super) fn connect(socket: &Path) -> io::Result<OwnedFd> {
 fn converse(program: &UnixStream, engine: &UnixStream) {
     thread::scope(|scope| {
         let (ask, asked) = sync_channel(1);
-        scope.spawn(|| answers(asked, engine, program));
-        questions(program, &ask);
+        // Without a thread nobody would answer, and the program is told so by the end of the conversation.
+        if Builder::new().spawn_scoped(scope, || answers(asked, engine, program)).is_ok() {
+            questions(program, &ask);
+        }
         end(program, engine);
     });
 }

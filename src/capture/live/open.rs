@@ -271,8 +271,9 @@ fn permission(device: Device) -> Error {
 /// Says why the kernel gave no ring.
 pub(super) fn refusal_by(device: &Device, error: &io::Error) -> Error {
     let device = device.clone();
-    if error.kind() == io::ErrorKind::PermissionDenied {
-        return permission(device);
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => permission(device),
+        io::ErrorKind::OutOfMemory => Error::Memory { device },
+        _ => Error::Open { device, cause: reason(error) },
     }
-    Error::Open { device, cause: reason(error) }
 }

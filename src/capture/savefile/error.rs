@@ -11,6 +11,8 @@ use crate::escape::{escape_bytes, reason};
 
 /// Words of libzstd's message about a window that is larger than the reader allows. The error has no other mark.
 const TOO_MUCH_MEMORY: &str = "too much memory";
+/// Words of its message about memory that the system does not give.
+const NO_MEMORY: &str = "not enough memory";
 
 /// An error of opening a capture file or of reading it to its end. Every message names the file.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +93,12 @@ pub enum Error {
         file: String,
         /// The command line that unpacks it.
         command: String,
+    },
+    /// The system does not give the memory to unpack a zstd file.
+    #[error("{file}: there is no memory to unpack it, which takes up to 128 MiB; allow more (ulimit -v)")]
+    Memory {
+        /// The file, fit for a terminal.
+        file: String,
     },
     /// Behind a gzip file's data is something that is neither gzip nor zeros.
     #[error(
@@ -185,6 +193,9 @@ impl Fault {
         }
         if source.to_string().contains(TOO_MUCH_MEMORY) {
             return Error::Window { command: piped("zstd -dc --long=31", &file), file };
+        }
+        if source.to_string().contains(NO_MEMORY) {
+            return Error::Memory { file };
         }
         Error::Compressed { file, compression: compression.name(), offset, source }
     }

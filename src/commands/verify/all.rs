@@ -10,10 +10,13 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::Builder;
 use std::time::Duration;
 
 use anyhow::anyhow;
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use ovlsniff::audit::RunClock;
+use ovlsniff::capture::live::CaptureOptions;
 use ovlsniff::escape::escape;
 use ovlsniff::host::namespace::Namespace;
 use ovlsniff::keeper;
@@ -28,6 +31,9 @@ use crate::commands::tell;
 
 /// The most networks that are watched at the same time. Each has a ring of its own, 32 MiB unless `--buffer` says otherwise.
 const AT_ONCE: usize = 8;
+/// The address space in bytes that a watch takes beside its ring: what the C library sets aside for a thread's memory, its stack,
+/// and what it works on.
+const SPACE: u64 = 96 << 20;
 /// The longest wait for Docker's engine. The engine of a busy node takes several seconds for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The time between two looks for a signal.
@@ -55,7 +61,7 @@ impl Job {
             Inventory::take(namespace.as_ref(), PATIENCE)?;
         lines.clear();
         self.announce_networks(&overlays);
-        let wakes: Vec<(UnixStream, UnixStream)> = (0..overlays.len().min(AT_ONCE))
+        let wakes: Vec<(UnixStream, UnixStream)> = (0..overlays.len().min(at_once(self.request.buffer)))
             .map(|_| wake())
             .collect::<Result<_, _>>()
             .map_err(|error| anyhow!("make a socket to wake a watch: {error}"))?;
@@ -63,11 +69,17 @@ impl Job {
         let mut all_kept: Vec<Option<Kept>> = overlays.iter().map(|_| None).collect();
         let (request, signals) = (&self.request, &self.signals);
         let crew = Crew { request, signals, overlays: &overlays, next: AtomicUsize::new(0) };
+        let (mut started, mut refused) = (0, None);
         std::thread::scope(|scope| {
             let (news, told) = channel();
             for (woken, _) in &wakes {
                 let (news, crew) = (news.clone(), &crew);
-                scope.spawn(move || crew.work(woken, &news));
+                // Fewer threads watch all networks, too, one after the other.
+                if let Err(error) = Builder::new().spawn_scoped(scope, move || crew.work(woken, &news)) {
+                    refused = Some(error);
+                    break;
+                }
+                started += 1;
             }
             drop(news);
             let mut progress: BTreeMap<usize, Progress> = BTreeMap::new();
@@ -119,6 +131,11 @@ impl Job {
             }
         });
         lines.clear();
+        if let Some(error) = refused.filter(|_| started == 0) {
+            return Err(anyhow!(
+                "start a thread to watch: {error}; allow more memory (ulimit -v), or more processes (ulimit -u)"
+            ));
+        }
         let judged = |(at, overlay)| {
             let outcome = outcomes.remove(&at).unwrap_or_else(|| Err("its watch ended early".to_owned()));
             Judged { overlay, outcome }
@@ -194,6 +211,17 @@ impl Crew<'_> {
         watched.complaint.as_deref().into_iter().for_each(say);
         Ok(Box::new(watched))
     }
+}
+
+/// Returns the number of networks that are watched at the same time: fewer where the address space is limited (`ulimit -v`),
+/// because a watch without memory for its ring would have no verdict.
+fn at_once(buffer: Option<u32>) -> usize {
+    let room = getrlimit(Resource::RLIMIT_AS).map_or(RLIM_INFINITY, |(soft, _)| soft);
+    if room == RLIM_INFINITY {
+        return AT_ONCE;
+    }
+    let ring = buffer.unwrap_or(CaptureOptions::default().buffer);
+    usize::try_from(room / (SPACE + u64::from(ring))).map_or(AT_ONCE, |room| room.clamp(1, AT_ONCE))
 }
 
 /// Makes the two ends of a socket that wakes a watch. Its reading end does not block.

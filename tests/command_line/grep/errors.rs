@@ -352,13 +352,35 @@ fn absurd_lengths_end_the_search_after_the_frames_before() {
     );
 }
 
-/// Runs the program with an address space of 200 MB. A shell sets the limit, because this process is shared with other
-/// tests.
 fn with_little_memory(file: &Path, pattern: &str) -> Ran {
-    let limited = "ulimit -v 200000; exec \"$0\" -qq -r \"$1\" \"$2\"";
+    with_memory(200_000, file, pattern)
+}
+
+/// Runs the program with an address space of so many KiB. A shell sets the limit, because this process is shared with other
+/// tests.
+fn with_memory(kib: u32, file: &Path, pattern: &str) -> Ran {
+    let limited = format!("ulimit -v {kib}; exec \"$0\" -qq -r \"$1\" \"$2\"");
     let mut command = plain(Command::new("sh"));
-    command.args(["-c", limited, env!("CARGO_BIN_EXE_ovlsniff")]).arg(file).arg(pattern);
+    command.args(["-c", &limited, env!("CARGO_BIN_EXE_ovlsniff")]).arg(file).arg(pattern);
     finish(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+}
+
+/// The header of the zstd frame asks for the largest window that is accepted, 128 MiB, which is set aside at once.
+#[test]
+fn memory_that_there_is_not_is_no_damage_of_a_packed_file() {
+    let capture = fs::read(SWARM).unwrap();
+    // RFC 8878: the frame's magic number, no flags, a window of 2^(10 + 17) bytes, and a last block that is not compressed.
+    let block = ((capture.len() as u32) << 3 | 1).to_le_bytes();
+    let packed = [&[0x28, 0xb5, 0x2f, 0xfd, 0, 17 << 3][..], &block[..3], &capture].concat();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("wide.pcap.zst");
+    fs::write(&file, packed).unwrap();
+    let ran = ovlsniff(&["-qq", "-r", file.to_str().unwrap(), "HTTP"]);
+    assert_eq!((ran.code, numbers(&ran.out)), (Some(0), vec![22, 24]), "{}", ran.err);
+    let ran = with_memory(120_000, &file, "HTTP");
+    let complaint = ran.complaint();
+    let told = "there is no memory to unpack it, which takes up to 128 MiB; allow more (ulimit -v)";
+    assert!(complaint.contains(told), "{complaint}");
 }
 
 /// Behind the swarm's frames the file has 256 MB of frames of zeros, packed in 1 MB.

@@ -261,6 +261,29 @@ fn a_ring_that_memory_does_not_hold_is_told() {
     let ran = finish(behind(&hosts, "ulimit -v 400000", &words).spawn().unwrap());
     let complaint = ran.complaint();
     assert!(complaint.contains("eth0") && complaint.contains("--buffer"), "{complaint}");
+    hosts.overlay("clear", 42, "42.0");
+    for more in [&[][..], &["--no-drop"]] {
+        let words = [&["verify", "--net", "clear", "--buffer", "1G"], more].concat();
+        let ran = finish(behind(&hosts, "ulimit -v 400000", &words).spawn().unwrap());
+        let complaint = ran.complaint();
+        assert!(
+            complaint.contains("no memory for its ring; give a smaller one with --buffer"),
+            "{complaint}"
+        );
+    }
+}
+
+/// Each watch takes a ring and a thread, which is more than there is for all networks at once.
+#[test]
+#[ignore = "needs root"]
+fn networks_for_which_there_is_no_memory_at_once_are_watched_one_after_the_other() {
+    let hosts = Hosts::new();
+    for n in 1..=4 {
+        hosts.overlay(&format!("net{n}"), 40 + n, &format!("4{n}.0"));
+    }
+    let words = ["verify", "--all", "--for", "300ms", "--json", "--netns", "a"];
+    let ran = finish(behind(&hosts, "ulimit -v 200000", &words).spawn().unwrap());
+    assert!(ran.out.lines().count() == 5 && !ran.out.contains("\"error\""), "{ran:?}");
 }
 
 #[test]
