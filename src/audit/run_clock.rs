@@ -17,7 +17,7 @@ const TRIES: usize = 8;
 /// The clocks of a run that goes on.
 #[derive(Clone, Debug)]
 pub struct RunClock {
-    begun: Instant,
+    start: Instant,
     began: SystemTime,
     /// The steps so far: the furthest back and the furthest forward, in milliseconds.
     back: i64,
@@ -50,15 +50,15 @@ pub struct ClockSet {
 impl RunClock {
     /// Begins a run.
     pub fn start() -> Self {
-        let (begun, began) = both();
-        Self { begun, began, back: 0, forward: 0 }
+        let (start, began) = both();
+        Self { start, began, back: 0, forward: 0 }
     }
 
     /// Looks how far the wall clock is from where it would be by itself. What is between two looks, and is undone by the second
     /// one, is not known.
     pub fn look(&mut self) {
         let (now, wall) = both();
-        let step = since(self.began, wall).saturating_sub(millis(now - self.begun));
+        let step = since(self.began, wall).saturating_sub(millis(now - self.start));
         self.back = self.back.max(step.saturating_neg());
         self.forward = self.forward.max(step);
     }
@@ -68,7 +68,7 @@ impl RunClock {
         self.look();
         let (now, ended) = both();
         let set = (self.back.max(self.forward) >= SHORTEST_STEP).then_some(ClockSet {
-            elapsed_milliseconds: millis(now - self.begun),
+            elapsed_milliseconds: millis(now - self.start),
             back_milliseconds: self.back,
             forward_milliseconds: self.forward,
         });
@@ -115,11 +115,11 @@ mod tests {
     #[test]
     fn a_clock_that_was_set_back_and_forward_is_known_by_both_steps() {
         let hour = Duration::from_secs(3600);
-        let begun = RunClock::start();
+        let right = RunClock::start();
         // A clock that is an hour behind the begin was set back by that hour.
-        let mut clock = RunClock { began: begun.began + hour, ..begun.clone() };
+        let mut clock = RunClock { began: right.began + hour, ..right.clone() };
         clock.look();
-        clock.began = begun.began - 2 * hour;
+        clock.began = right.began - 2 * hour;
         let set = clock.time().set.unwrap();
         let near = |millis: i64, hours: i64| (millis - 3_600_000 * hours).abs() < 10_000;
         assert!(near(set.back_milliseconds, 1) && near(set.forward_milliseconds, 2), "{set:?}");

@@ -66,7 +66,7 @@ pub(super) fn of_unwatched(
     let told = of_all(args, overview, expected, proofs);
     let text = match format(args) {
         // The last line is about all networks of a host.
-        Format::Json => told.text.lines().take(1).map(|line| format!("{line}\n")).collect(),
+        Format::Json => told.text.split_inclusive('\n').take(1).collect(),
         _ => told.text,
     };
     Told { text, watched: false, ..told }
