@@ -200,7 +200,7 @@ reasons! {
     /// The probes left with an address that every node has, because Docker's engine did not name a container.
     EngineUnread = "engine-unread", "no container of this host could be probed from, and no reply comes back to the gateway's address, which every node has: let ovlsniff ask the engine and see the containers' namespaces (in a container, mount /var/run/docker.sock and /run/docker/netns), or let traffic pass both ways and watch as root";
     /// Packets of the peer are seen, but no reply reaches the probe.
-    NoAnswer = "no-answer", "packets of the target's node arrive, but no reply reaches the probe: look here for what refuses them (INPUT rules, /proc/net/xfrm_stat), name another address with --target ADDRESS, or judge what passes by with --passive";
+    NoAnswer = "no-answer", "no reply reaches the probe, though packets of the target's node arrive, or maybe nobody has the target's address any more: name an address that somebody has with --target ADDRESS, look here for what refuses replies (INPUT rules, /proc/net/xfrm_stat), or judge what passes by with --passive";
     /// Clear frames arrived that may be copies of decrypted packets, as the kernel shows them to a capture.
     TunnelCopy = "tunnel-copy", "what arrived in clear may be copies of decrypted packets: run verify as root on both nodes, and believe each about the packets that leave it";
     /// Clear frames arrived, and the kernel may have decrypted them before the capture could see ESP.
