@@ -230,7 +230,7 @@ impl Keeping<'_> {
             }
             Request::Namespace(path) => files::namespace(path).map(opened),
             Request::Enter => visit(within, || Ok(reply(Vec::new()))),
-            Request::Named => Ok(reply(files::list(namespace::files::named()))),
+            Request::Named => Ok(reply(files::list(namespace::files::named_once()))),
             Request::Namespaces => Ok(reply(files::list(namespace::files::every()))),
             Request::Read(path) => visit(within, || files::open(path)).map(opened),
             Request::Exists(path) => visit(within, || files::look(path)).map(|()| reply(Vec::new())),

@@ -203,10 +203,11 @@ wg_blocked_before_claims() { sends a "$(wg_initiation)"; sends_no a "$(wg_data)"
 
 # The tunnel works, and none of b's pods has an address that is usual for the first ones of a subnet.
 wg_nobody_setup() {
-    wg_pods; flannel_routes
-    ip -n "$lab-b" addr delete 10.244.2.0/32 dev secure
+    wg_pods
     ip -n "$lab-b" addr delete 10.244.2.1/24 dev cni2
     ip -n "$lab-b" addr add 10.244.2.50/24 dev cni2
+    ip -n "$lab-b" addr delete 10.244.2.0/32 dev secure
+    flannel_routes
     in_a ping -n -c 2 -W 5 -I 10.244.1.1 10.244.2.50 > /dev/null
 }
 wg_nobody_claims() { sends_no b "$(wg_data) and udp[4:2] > 40"; sends_no a "$pods"; }

@@ -196,7 +196,7 @@ reasons! {
     /// No overlay address of the peer is known, so the peer cannot be probed.
     NoTarget = "no-target", "no overlay address of the peer is known: name one with --target ADDRESS";
     /// Nothing was probed, because no network namespace by which to enter the network could be entered.
-    NamespacesUnread = "namespaces-unread", "nothing can be sent into the network from here, because its containers' network namespaces cannot be entered: run as root; in a container, add the capability SYS_ADMIN and mount /run/docker/netns";
+    NamespacesUnread = "namespaces-unread", "nothing can be sent into the network from here, because its containers' network namespaces cannot be entered, or are too many: run as root; in a container, add the capability SYS_ADMIN and mount /run/docker/netns";
     /// The probes left with an address that every node has, because Docker's engine did not name a container.
     EngineUnread = "engine-unread", "no container of this host could be probed from, and no reply comes back to the gateway's address, which every node has: let ovlsniff ask the engine and see the containers' namespaces (in a container, mount /var/run/docker.sock and /run/docker/netns), or let traffic pass both ways and watch as root";
     /// Packets of the peer are seen, but no reply reaches the probe.
