@@ -32,6 +32,21 @@ fn a_report_from_the_future_does_not_hide_the_one_that_counts() {
 }
 
 #[test]
+fn a_time_that_does_not_fit_is_not_taken_for_another_one() {
+    for (time, fits) in [
+        ("1677-09-21T00:12:43Z", false),
+        ("1677-09-21T00:12:44Z", true),
+        ("2262-04-11T23:47:16Z", true),
+        ("2262-04-11T23:47:17Z", false),
+    ] {
+        assert_eq!(moment(time).is_ok(), fits, "{time}");
+    }
+    let all = merged(&[with(report(1, &[(2, E)], &[(2, E)]), "ended", "1600-01-01T00:00:00Z")]);
+    assert_eq!((all.problems[0].code, exit(&all)), ("not-a-report", 3));
+    assert!(all.problems[0].text.ends_with("its time is of a year that no clock shows"));
+}
+
+#[test]
 fn a_readable_report_that_a_newer_one_replaced_is_told_though_both_are_in_one_file() {
     let peer = report(1, &[(2, E)], &[(2, E)]);
     let [new, leak] = [E, C].map(|verdict| report(2, &[(1, verdict)], &[(1, E)]));
