@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{AT, C, E, Merged, Reports, codes, exit, leg, merged, pairs, report, terms, with};
+use super::{AT, C, E, Merged, Reports, codes, exit, leg, merged, moment, pairs, report, terms, with};
 
 #[test]
 fn a_report_with_a_byte_order_mark_is_read_as_any_other() {
