@@ -23,7 +23,7 @@ pub(super) fn run(job: &mut Job, meant: &Meant) -> Result<(), Error> {
         unread.push(Unread::open(path, job.signals.stop_flag()).map_err(anyhow::Error::from)?);
     }
     // A process that has left root may not be able to remove the file to write again. So it is not made for what is no capture.
-    let makes = !unread.iter().any(Unread::is_no_capture);
+    let makes = meant.write.is_none() || !unread.iter().any(Unread::is_no_capture);
     super::live::leave_root(job, meant, makes)?;
     let (files, mut filter) = begin(job, meant, unread).inspect_err(|_| job.output.give_up_file(meant))?;
     if !makes {
