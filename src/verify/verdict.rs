@@ -199,7 +199,7 @@ reasons! {
     NamespacesUnread = "namespaces-unread", "nothing can be sent into the network from here, because its containers' network namespaces cannot be entered, or are too many: run as root; in a container, add the capability SYS_ADMIN and mount /run/docker/netns";
     /// The probes left with an address that every node has, because Docker's engine did not name a container.
     EngineUnread = "engine-unread", "no container of this host could be probed from, and no reply comes back to the gateway's address, which every node has: let ovlsniff ask the engine and see the containers' namespaces (in a container, mount /var/run/docker.sock and /run/docker/netns), or let traffic pass both ways and watch as root, without --no-keys";
-    /// Packets of the peer are seen, but no reply reaches the probe.
+    /// No reply reaches the probe, though packets of the peer are seen, or because maybe nobody has the target's address.
     NoAnswer = "no-answer", "no reply reaches the probe, though packets of the target's node arrive, or maybe nobody has the target's address any more: name an address that somebody has with --target ADDRESS, look here for what refuses replies (INPUT rules, /proc/net/xfrm_stat), or judge what passes by with --passive";
     /// Clear frames arrived that may be copies of decrypted packets, as the kernel shows them to a capture.
     TunnelCopy = "tunnel-copy", "what arrived in clear may be copies of decrypted packets: run verify as root on both nodes, and believe each about the packets that leave it";
