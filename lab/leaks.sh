@@ -70,12 +70,14 @@ act() {
     "${function}_claims"
 }
 
-# Claims that the evidence gives the same report once more, and that no key of the kernel is in it: in hexadecimal digits
-# or as bytes.
+# Claims that the evidence gives the same report once more, that `merge` finds no contradiction in the report, and that no key
+# of the kernel is in the evidence: in hexadecimal digits or as bytes.
 replayed_and_keyless() {
-    local key
+    local key found
     "$ovlsniff" verify --replay "$work/evidence" --json > "$work/again" 2> "$work/again.err" || true
     cmp -s "$work/report" "$work/again" || echo "the evidence is judged otherwise: $(head -n 1 "$work/again.err")" >> "$work/claims"
+    found=$("$ovlsniff" verify merge "$work/report" --json 2>&1 | grep -o '"code":"contradictory"[^}]*' || true)
+    [ -z "$found" ] || echo "the report contradicts itself: $found" >> "$work/claims"
     for key in $(in_a ip xfrm state 2>/dev/null | grep -o '0x[0-9a-f]\{32,\}' | cut -c 3-26 | sort -u); do
         ! LC_ALL=C grep -rqiaP "$key|$(sed 's/../\\x&/g' <<<"$key")" "$work/evidence" || echo "a key is in the evidence" >> "$work/claims"
     done

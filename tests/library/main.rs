@@ -15,6 +15,7 @@ mod outermost;
 mod pieces;
 mod reported;
 mod savefile;
+mod scenarios;
 mod sealed;
 mod skim;
 mod streams;
