@@ -2,8 +2,14 @@
 # ./x fuzz [TARGET [SECONDS]]: feeds all the parsers with hostile input, which libFuzzer finds by coverage.
 # ./x fuzz --keep [TARGET]: writes the shortest inputs that reach all the code to fuzz/seeds, from where the next run begins.
 
-# A parser needs no network, and must not ask for names while it is fuzzed.
-offline() { if unshare --net true 2>/dev/null; then unshare --net "$@"; else unshare --user --map-root-user --net "$@"; fi; }
+# A parser needs no network, and must not ask for names while it is fuzzed. What the targets write for one is in a folder that is
+# removed, however they end.
+offline() (
+    TMPDIR=$(mktemp -d)
+    export TMPDIR
+    trap 'rm -rf "$TMPDIR"' EXIT
+    if unshare --net true 2>/dev/null; then unshare --net "$@"; else unshare --user --map-root-user --net "$@"; fi
+)
 
 fuzz() {
     local target keep=no

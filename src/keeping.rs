@@ -42,6 +42,7 @@ mod tools;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use nix::errno::Errno;
@@ -230,7 +231,7 @@ impl Keeping<'_> {
             }
             Request::Namespace(path) => files::namespace(path).map(opened),
             Request::Enter => visit(within, || Ok(reply(Vec::new()))),
-            Request::Named => Ok(reply(files::list(namespace::files::named()))),
+            Request::Named => Ok(reply(files::list(namespace::files::named_once()))),
             Request::Namespaces => Ok(reply(files::list(namespace::files::every()))),
             Request::Read(path) => visit(within, || files::open(path)).map(opened),
             Request::Exists(path) => visit(within, || files::look(path)).map(|()| reply(Vec::new())),
@@ -257,6 +258,10 @@ impl Keeping<'_> {
 fn remedy(cause: &io::Error) -> &'static str {
     match cause.raw_os_error() {
         Some(nix::libc::EMFILE | nix::libc::ENFILE) => "allow more (ulimit -n)",
+        // It is this program once more, which is found there.
+        Some(nix::libc::ENOENT) if !Path::new("/proc/self").exists() => {
+            "/proc is not mounted: mount it (mount -t proc proc /proc), or go on as root with --no-drop"
+        }
         _ => "go on as root with --no-drop",
     }
 }

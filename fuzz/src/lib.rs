@@ -207,6 +207,7 @@ impl Everything {
             inner_len: 100,
             answered: true,
             due: true,
+            presumed: false,
         };
         let probes = vec![probe; 5];
         let judged =

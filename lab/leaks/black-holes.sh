@@ -36,6 +36,14 @@ unknown_spi_here_claims() { all_esp a; all_esp b; lost; counts a XfrmInNoStates;
 no_sa_setup() { hosts; overlay secure 42 10.42.0; policies; pings 10.42.0.2; }
 no_sa_claims() { sends_no a "$esp"; sends_no a "$(vxlan 42)"; lost; }
 
+# Of b's overlay addresses a's kernel knows one that nobody has any more, and has not heard of it for long.
+stale_nobody_setup() {
+    hosts; overlay secure 42 10.42.0; protect
+    ip -n "$lab-a" neigh delete 10.42.0.2 dev secure
+    ip -n "$lab-a" neigh replace 10.42.0.77 lladdr 02:00:00:00:2a:02 dev secure nud stale
+}
+stale_nobody_claims() { all_esp a; sends_no b "$esp"; }
+
 # b's firewall drops pings, while b's own pings arrive at a. ESP comes through, so nothing shows that a's does not.
 target_refuses_setup() {
     hosts; overlay secure 42 10.42.0; protect

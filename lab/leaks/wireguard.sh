@@ -196,10 +196,21 @@ wg_again() {
 wg_no_handshake_claims() { sends a "$(wg_initiation)"; sends_no a "$(wg_data)"; sends_no b "$(wg_response)"; sends_no a "$pods"; }
 # b's firewall drops the port: in the middle of a session, and before there is any.
 wg_drops() { ip netns exec "$lab-$1" "$iptables" -I INPUT -p udp --dport $wg_port -j DROP; }
-wg_blocked_setup() { flannel; wait_for handshaken a; wait_for handshaken b; wg_drops b; }
+wg_blocked_setup() { flannel; wait_for handshaken a; wait_for handshaken b; wg_drops b; asks --target 10.244.2.1; }
 wg_blocked_claims() { sends a "$(wg_data)"; sends_no b "$(wg_data) and udp[4:2] > 40"; sends_no a "$pods"; }
 wg_blocked_before_setup() { flannel; wg_drops b; wg_again a; }
 wg_blocked_before_claims() { sends a "$(wg_initiation)"; sends_no a "$(wg_data)"; sends_no b "$(wg_response)"; sends_no a "$pods"; }
+
+# The tunnel works, and none of b's pods has an address that is usual for the first ones of a subnet.
+wg_nobody_setup() {
+    wg_pods
+    ip -n "$lab-b" addr delete 10.244.2.1/24 dev cni2
+    ip -n "$lab-b" addr add 10.244.2.50/24 dev cni2
+    ip -n "$lab-b" addr delete 10.244.2.0/32 dev secure
+    flannel_routes
+    in_a ping -n -c 2 -W 5 -I 10.244.1.1 10.244.2.50 > /dev/null
+}
+wg_nobody_claims() { sends_no b "$(wg_data) and udp[4:2] > 40"; sends_no a "$pods"; }
 
 wg_silent_setup() { wg_pods; flannel_routes; asks --passive; }
 wg_silent_claims() { sends_no a "$(wg_data)"; sends_no b "$(wg_data)"; sends_no a "$pods"; }

@@ -69,7 +69,7 @@ pub(super) fn notes(grep: &Grep, typed: &[Id]) -> Vec<String> {
 pub(super) fn repeated(words: &[Spelled], command: &clap::Command) -> Vec<String> {
     let single = |arg: &&clap::Arg| !arg.is_positional() && matches!(arg.get_action(), ArgAction::Set);
     let note = |arg: &clap::Arg| {
-        let values: Vec<&String> = words.iter().filter_map(|word| value_of(word, arg)).collect();
+        let values: Vec<&str> = words.iter().filter_map(|word| value_of(word, arg)).collect();
         let times = match values[..] {
             [first, ..] if values.iter().all(|value| *value == first) => return None,
             [] => return None,
@@ -81,11 +81,12 @@ pub(super) fn repeated(words: &[Spelled], command: &clap::Command) -> Vec<String
     command.get_arguments().filter(single).filter_map(note).collect()
 }
 
-/// Returns the value that a word gives an option.
-fn value_of<'a>(word: &'a Spelled, arg: &clap::Arg) -> Option<&'a String> {
+/// Returns the value that a word gives an option. `--json` is another spelling of `--format json`.
+fn value_of<'a>(word: &'a Spelled, arg: &clap::Arg) -> Option<&'a str> {
     match word {
         Spelled::Letter(letter, value) => shorts(arg).contains(letter).then_some(value),
-        Spelled::Long(name, value) => value.as_ref().filter(|_| longs(arg).contains(&name.as_str())),
+        Spelled::Long(name, None) => (arg.get_id() == "format" && name == "json").then_some(name),
+        Spelled::Long(name, value) => value.as_deref().filter(|_| longs(arg).contains(&name.as_str())),
         _ => None,
     }
 }

@@ -11,11 +11,11 @@ use super::namespace::{Namespace, names};
 use super::survey::{self, Survey};
 pub use closed::Closed;
 
-/// The greatest number of namespace files that are looked at.
-const MOST: usize = 256;
+/// The greatest number of namespaces beside that of the underlay that are looked into.
+const MOST: usize = 1024;
 
 /// A network namespace with its survey.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Surveyed {
     /// The path of the namespace's file. `None` for the namespace of this thread.
     pub path: Option<String>,
@@ -48,11 +48,13 @@ pub struct Namespaces {
     others: OnceCell<Others>,
 }
 
-/// The namespaces beside that of the underlay: those that were surveyed, and those that could not be.
+/// The namespaces beside that of the underlay: those that were surveyed, those that could not be, and the number of those that
+/// were too many to be looked into.
 #[derive(Debug, Default)]
 struct Others {
     surveyed: Vec<Surveyed>,
     closed: Vec<Closed>,
+    too_many: usize,
 }
 
 impl Namespaces {
@@ -79,7 +81,7 @@ impl Namespaces {
 
     /// Makes a value with these namespaces.
     pub fn with(base: Surveyed, others: Vec<Surveyed>) -> Self {
-        Self { base, others: OnceCell::from(Others { surveyed: others, closed: Vec::new() }) }
+        Self { base, others: OnceCell::from(Others { surveyed: others, ..Others::default() }) }
     }
 
     fn others(&self) -> impl Iterator<Item = &Surveyed> {
@@ -87,9 +89,10 @@ impl Namespaces {
         std::iter::once(()).flat_map(|()| &self.looked_around().surveyed)
     }
 
-    /// Returns the namespaces that could not be looked into and what would help, in one escaped sentence. `None` if all could.
+    /// Returns the namespaces that were not looked into and what would help, in one escaped sentence. `None` if all were.
     pub fn unread(&self) -> Option<String> {
-        closed::all(&self.looked_around().closed)
+        let Others { closed, too_many, .. } = self.looked_around();
+        closed::all(closed, *too_many)
     }
 
     fn looked_around(&self) -> &Others {
@@ -98,15 +101,23 @@ impl Namespaces {
 
     fn look_around(&self) -> Others {
         let here = identity(Path::new(self.base.path.as_deref().unwrap_or(OWN)));
-        let mut others = Others::default();
-        for path in distinct(here, named().take(MOST)) {
+        Others::behind(distinct(here, named()), MOST)
+    }
+}
+
+impl Others {
+    /// Surveys the namespaces behind these files, `most` of them. Files of none do not count, as far as they were looked at.
+    fn behind(mut files: impl Iterator<Item = PathBuf>, most: usize) -> Self {
+        let mut others = Self::default();
+        while others.surveyed.len() + others.closed.len() < most {
+            let Some(path) = files.next() else { break };
             match Surveyed::take(&path.display().to_string()) {
                 Ok(surveyed) => others.surveyed.push(surveyed),
                 Err(closed) if closed.is_none() => {}
                 Err(closed) => others.closed.push(closed),
             }
         }
-        others
+        Self { too_many: files.count(), ..others }
     }
 }
 
@@ -123,4 +134,22 @@ pub fn names_of_others() -> Vec<String> {
     let is_own =
         |name: &String| Namespace::by_name(name).is_ok_and(|namespace| identity(namespace.path()) == own);
     names().into_iter().filter(|name| !is_own(name)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn namespaces_that_are_too_many_to_look_into_are_counted() {
+        let own = |count| std::iter::repeat_n(PathBuf::from("/proc/self/ns/net"), count);
+        let no_namespace = [PathBuf::from("/proc/self/cmdline")];
+        let others = Others::behind(no_namespace.into_iter().chain(own(5)), 3);
+        assert_eq!((others.surveyed.len(), others.closed.len(), others.too_many), (3, 0, 2));
+        let few = Others::behind(own(3), 3);
+        let place = Namespaces { base: Surveyed::default(), others: OnceCell::from(few) };
+        assert_eq!(place.unread(), None);
+        let many = Namespaces { base: Surveyed::default(), others: OnceCell::from(others) };
+        assert!(many.unread().unwrap().starts_with("2 network namespaces "));
+    }
 }

@@ -79,7 +79,7 @@ pub struct Tunnels(BTreeSet<(Kind, u16)>);
 pub struct Found {
     /// The tunnels.
     pub tunnels: Tunnels,
-    /// The ports of sockets that may be those of tunnels whose devices are in namespaces that this user may not look into.
+    /// The ports of sockets that may be those of tunnels whose devices are in namespaces that were not looked into.
     pub doubtful: Vec<u16>,
 }
 
@@ -96,10 +96,15 @@ pub fn find(namespace: Option<&Namespace>) -> Result<Found, survey::Error> {
     Ok(Found { tunnels, doubtful })
 }
 
-/// Surveys the other namespaces. Returns false beside them if this user may not look into all that have a name.
+/// Surveys the other namespaces. Returns false beside them if there are too many, or this user may not look into all that have a
+/// name.
 fn others(namespace: Option<&Namespace>) -> (Vec<Survey>, bool) {
     let (mut surveys, mut all) = (Vec::new(), !namespace::files::are_hidden());
-    for file in namespaces::beside(namespace).take(MOST_NAMESPACES) {
+    for (number, file) in namespaces::beside(namespace).enumerate() {
+        if number == MOST_NAMESPACES {
+            all = false;
+            break;
+        }
         let found = Namespace::find(&file.display().to_string());
         match found.map_err(survey::Error::from).and_then(|other| Survey::take_tunnels(Some(&other))) {
             Ok(survey) => surveys.push(survey),

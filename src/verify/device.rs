@@ -76,6 +76,7 @@ fn network(base: &Surveyed, place: &Surveyed, link: &Link, vtep: &Vtep) -> Netwo
     let master = link.master.and_then(|master| place.survey.link(master));
     let destinations = destinations(base, &place.survey, link, vtep);
     let underlay = if vtep.foreign_socket { base } else { place };
+    let peers = peers(&place.survey, link, vtep, &destinations);
     Network {
         name: alias.map_or(link.name.as_str(), |alias| alias.network).to_owned(),
         source: if alias.is_some() { Source::Ours } else { Source::Device(vtep.form) },
@@ -84,7 +85,8 @@ fn network(base: &Surveyed, place: &Surveyed, link: &Link, vtep: &Vtep) -> Netwo
         any_vni: vtep.external,
         port: Some(vtep.port).filter(|port| *port != 0),
         locals: vtep.local.into_iter().collect(),
-        peers: peers(&place.survey, link, vtep, &destinations),
+        stale: stale(&place.survey, link, &peers),
+        peers,
         destinations,
         other_ports: vtep.other_ports.clone(),
         encrypted: alias.map(|alias| alias.encrypted),
@@ -153,6 +155,14 @@ fn peers(survey: &Survey, link: &Link, vtep: &Vtep, destinations: &[IpAddr]) -> 
         });
     }
     peers
+}
+
+/// Returns the addresses behind the peers that the kernel may know from long ago.
+fn stale(survey: &Survey, link: &Link, peers: &[Peer]) -> Vec<IpAddr> {
+    let known = |address| peers.iter().any(|peer| peer.overlay.contains(&address));
+    let on_it = |index| index == link.index || Some(index) == link.master;
+    let stale = survey.neighbours.iter().filter(|neighbour| neighbour.stale && on_it(neighbour.link));
+    stale.map(|neighbour| neighbour.address).filter(|address| known(*address)).collect()
 }
 
 /// Returns the links that packets leave by: those of the routes to the peers and to the multicast group, the one that
@@ -288,6 +298,7 @@ mod tests {
             address: ip(address),
             mac: MacAddress([2, 0, 0, 0, 0, last]),
             permanent: false,
+            stale: address == "10.42.0.2",
         };
         let survey = Survey {
             links: vec![link],
@@ -309,6 +320,7 @@ mod tests {
                 behind: Vec::new()
             }]
         );
+        assert_eq!(network.stale, [ip("10.42.0.2")]);
         assert_eq!(network.destinations, [ip("192.0.2.2"), ip("239.1.1.1")]);
         assert_eq!(network.entry.unwrap().device, "secure");
         assert_eq!((network.source, network.encrypted), (Source::Device(Form::Vxlan), None));

@@ -293,8 +293,8 @@ impl<'a> Case<'a> {
         }
         if let Some(reason) = self.refused() {
             let leaves = self.attributed(Way::Out).is_some();
-            let verdict =
-                if leaves && self.is_probed() { Verdict::Blackholed } else { Verdict::Inconclusive };
+            let is_lost = leaves && self.has_known_target();
+            let verdict = if is_lost { Verdict::Blackholed } else { Verdict::Inconclusive };
             return (verdict, Some(Rung::Counted), reason);
         }
         if let Some((rung, reason)) = self.attributed(Way::Back) {

@@ -37,6 +37,9 @@ pub struct Network {
     pub typo: Option<String>,
     /// The device through which probes enter the overlay.
     pub entry: Option<Entry>,
+    /// The overlay addresses behind the peers of which the kernel has not heard for some time, so that maybe nobody has them now.
+    #[serde(default)]
+    pub stale: Vec<IpAddr>,
     /// The link-layer addresses that forwarding entries know behind the nodes.
     pub stations: Vec<MacAddress>,
     /// This node's own prefixes inside of a network of routed packets: those of its device and of its guests.

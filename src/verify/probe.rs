@@ -56,6 +56,8 @@ pub struct Target {
     pub peer: IpAddr,
     /// The overlay address.
     pub address: IpAddr,
+    /// True if it is only presumed that somebody has the address ([`Probe::presumed`]).
+    pub presumed: bool,
 }
 
 /// The reasons why nothing can be probed. Names are escaped.
@@ -150,11 +152,7 @@ impl Prober {
 
     /// Sends a round of probes to every peer, and now and then a broadcast.
     pub fn round(&mut self) {
-        let targets: Vec<Target> = self
-            .aims
-            .iter_mut()
-            .filter_map(|aim| Some(Target { peer: aim.peer, address: aim.next()? }))
-            .collect();
+        let targets: Vec<Target> = self.aims.iter_mut().filter_map(Aim::next).collect();
         for target in &targets {
             let most = self.most(target.address);
             for len in size::of_round(self.rounds, most) {
@@ -170,18 +168,14 @@ impl Prober {
 
     /// Sends one probe of a usual length to every target.
     pub fn sweep(&mut self) {
-        let all: Vec<Target> = self
-            .aims
-            .iter()
-            .flat_map(|aim| aim.addresses.iter().map(|&address| Target { peer: aim.peer, address }))
-            .collect();
+        let all: Vec<Target> = self.aims.iter().flat_map(|aim| &aim.targets).copied().collect();
         for target in all {
             self.probe(target, size::of_round(0, None)[0]);
         }
     }
 
     /// Sends a probe. One that the kernel refuses was not sent, and is not remembered.
-    fn probe(&mut self, Target { peer, address }: Target, len: usize) {
+    fn probe(&mut self, Target { peer, address, presumed }: Target, len: usize) {
         let sequence = self.probes.len() as u16;
         let message =
             echo::request(IpVersion::of(address), self.identifier, sequence, self.canary.bytes(), len);
@@ -196,6 +190,7 @@ impl Prober {
                 inner_len: (headers + message.len()) as u32,
                 answered: false,
                 due: self.certain && self.tried.contains(&address),
+                presumed,
             });
         }
     }
@@ -242,7 +237,7 @@ impl Prober {
         let Some(probe) = self.probes.get_mut(at) else { return };
         probe.answered = true;
         let (peer, address) = (probe.peer, probe.address);
-        let aimed = |aim: &&mut Aim| aim.peer == peer && aim.addresses.contains(&address);
+        let aimed = |aim: &&mut Aim| aim.peer == peer && aim.has(address);
         if let Some(aim) = self.aims.iter_mut().find(aimed) {
             aim.silent = 0;
         }
@@ -299,12 +294,12 @@ impl Prober {
 
     /// Returns the pairs of addresses that probes are sent between, those of this node first.
     pub fn ends(&self) -> Vec<(IpAddr, IpAddr)> {
-        let targets = self.aims.iter().flat_map(|aim| &aim.addresses);
+        let targets = self.aims.iter().flat_map(|aim| &aim.targets);
         let own = |to: IpAddr| {
             let near = self.own.iter().filter(move |own| own.contains(to)).map(|own| own.address());
             near.chain(self.sources.get(&to).copied())
         };
-        targets.flat_map(|&to| own(to).map(move |from| (from, to))).collect()
+        targets.flat_map(|to| own(to.address).map(move |from| (from, to.address))).collect()
     }
 
     fn send(&self, to: IpAddr, message: &[u8]) -> nix::Result<usize> {
@@ -349,7 +344,7 @@ mod tests {
     }
 
     fn target(address: &str) -> Target {
-        Target { peer: "192.0.2.2".parse().unwrap(), address: address.parse().unwrap() }
+        Target { peer: "192.0.2.2".parse().unwrap(), address: address.parse().unwrap(), presumed: false }
     }
 
     fn ip(text: &str) -> IpAddr {
@@ -366,6 +361,7 @@ mod tests {
             inner_len: 14 + 20 + 8 + 72,
             answered: false,
             due: true,
+            presumed: false,
         };
         Prober {
             certain: true,

@@ -142,6 +142,9 @@ fn devices(namespaces: &Namespaces, vnis: &[Vni]) -> Vec<Network> {
 }
 
 fn merge_peers(network: &mut Network, kernel: &Network) {
+    let known = |address: &IpAddr| kernel.peers.iter().any(|peer| peer.overlay.contains(address));
+    network.stale.retain(|address| !known(address));
+    network.stale.extend(&kernel.stale);
     for known in &kernel.peers {
         match network.peers.iter_mut().find(|peer| peer.underlay == known.underlay) {
             Some(peer) => {
@@ -212,6 +215,23 @@ mod tests {
             let other = asked(&host("other", None), Err(error.clone()));
             assert_eq!(other, if error == EngineError::Absent { Err(error) } else { Ok(None) });
         }
+    }
+
+    #[test]
+    fn what_the_kernel_has_heard_of_since_is_no_longer_stale() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let known = |stale: &[&str]| Network {
+            peers: vec![Peer {
+                underlay: ip("192.0.2.2"),
+                overlay: vec![ip("10.42.0.2"), ip("10.42.0.3")],
+                behind: Vec::new(),
+            }],
+            stale: stale.iter().map(|address| ip(address)).collect(),
+            ..Network::default()
+        };
+        let mut network = Network { stale: vec![ip("10.42.0.2"), ip("10.43.0.9")], ..known(&[]) };
+        merge_peers(&mut network, &known(&["10.42.0.3"]));
+        assert_eq!(network.stale, ["10.43.0.9", "10.42.0.3"].map(ip));
     }
 
     #[test]

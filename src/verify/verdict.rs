@@ -158,13 +158,13 @@ reasons! {
     /// Frames passed in one direction only.
     OneDirection = "one-direction", "nothing came back: run verify on the peer as well";
     /// ESP passed, but nothing shows that it is this network's.
-    OtherTunnel = "other-tunnel", "nothing shows whose ESP this is: run as root for the kernel's keys, or give them with --sa FILE";
+    OtherTunnel = "other-tunnel", "nothing shows whose ESP this is: run as root, without --no-keys, for the kernel's keys, or give them with --sa FILE";
     /// WireGuard's messages passed, but their lengths do not show the probes.
     WireGuardUnclear = "wireguard-unclear", "WireGuard's messages passed, and their lengths do not show the network's packets: watch longer (--for) or at a quieter moment, with probes";
     /// Something else that is opaque passed between the nodes.
     OpaqueTransport = "opaque-transport", "another tunnel carries the packets (WireGuard, MACsec, GRE or a VPN): name the link below it with -i, or verify that tunnel; the overlay itself shows no encryption";
     /// ESP passed whose lengths say nothing of what it carries.
-    NoLengthLaw = "no-length-law", "IP-TFS, padding (tfcpad) or a TCP stream hide the lengths of packets, so lengths prove nothing: run as root for the kernel's keys, or give them with --sa FILE; ESP in TCP is not opened here, so let ESP pass in IP or UDP";
+    NoLengthLaw = "no-length-law", "IP-TFS, padding (tfcpad) or a TCP stream hide the lengths of packets, so lengths prove nothing: run as root, without --no-keys, for the kernel's keys, or give them with --sa FILE; ESP in TCP is not opened here, so let ESP pass in IP or UDP";
     /// The capture lost frames.
     Drops = "drops", "the capture lost frames: give it a larger ring with --buffer, or run it at a quieter moment";
     /// The capture ended early, or its file is damaged.
@@ -196,11 +196,11 @@ reasons! {
     /// No overlay address of the peer is known, so the peer cannot be probed.
     NoTarget = "no-target", "no overlay address of the peer is known: name one with --target ADDRESS";
     /// Nothing was probed, because no network namespace by which to enter the network could be entered.
-    NamespacesUnread = "namespaces-unread", "nothing can be sent into the network from here, because its containers' network namespaces cannot be entered: run as root; in a container, add the capability SYS_ADMIN and mount /run/docker/netns";
+    NamespacesUnread = "namespaces-unread", "nothing can be sent into the network from here, because its containers' network namespaces cannot be entered, or are too many: run as root; in a container, add the capability SYS_ADMIN and mount /run/docker/netns";
     /// The probes left with an address that every node has, because Docker's engine did not name a container.
-    EngineUnread = "engine-unread", "no container of this host could be probed from, and no reply comes back to the gateway's address, which every node has: let ovlsniff ask the engine and see the containers' namespaces (in a container, mount /var/run/docker.sock and /run/docker/netns), or let traffic pass both ways and watch as root";
-    /// Packets of the peer are seen, but no reply reaches the probe.
-    NoAnswer = "no-answer", "packets of the target's node arrive, but no reply reaches the probe: look here for what refuses them (INPUT rules, /proc/net/xfrm_stat), name another address with --target ADDRESS, or judge what passes by with --passive";
+    EngineUnread = "engine-unread", "no container of this host could be probed from, and no reply comes back to the gateway's address, which every node has: let ovlsniff ask the engine and see the containers' namespaces (in a container, mount /var/run/docker.sock and /run/docker/netns), or let traffic pass both ways and watch as root, without --no-keys";
+    /// No reply reaches the probe, though packets of the peer are seen, or because maybe nobody has the target's address.
+    NoAnswer = "no-answer", "no reply reaches the probe, though packets of the target's node arrive, or maybe nobody has the target's address any more: name an address that somebody has with --target ADDRESS, look here for what refuses replies (INPUT rules, /proc/net/xfrm_stat), or judge what passes by with --passive";
     /// Clear frames arrived that may be copies of decrypted packets, as the kernel shows them to a capture.
     TunnelCopy = "tunnel-copy", "what arrived in clear may be copies of decrypted packets: run verify as root on both nodes, and believe each about the packets that leave it";
     /// Clear frames arrived, and the kernel may have decrypted them before the capture could see ESP.
@@ -269,6 +269,16 @@ mod tests {
             Reason::NoSa.remedy_for(Source::Given),
             "the policy has no SA to send with: add it on both nodes"
         );
+    }
+
+    #[test]
+    fn who_asked_for_no_keys_is_told_that_they_would_help_and_not_to_become_root_alone() {
+        let by_keys = [Reason::OtherTunnel, Reason::NoLengthLaw, Reason::EngineUnread];
+        for remedy in by_keys.map(Reason::remedy) {
+            assert!(remedy.contains("as root, without --no-keys"), "{remedy}");
+        }
+        let mut others = Reason::ALL.iter().filter(|reason| !by_keys.contains(reason));
+        assert!(others.all(|reason| !reason.remedy().contains("kernel's keys")));
     }
 
     #[test]

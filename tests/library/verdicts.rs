@@ -4,6 +4,7 @@
 mod kernel;
 mod nodes;
 mod others;
+mod presumed;
 mod wire;
 mod wireguard;
 
@@ -123,6 +124,7 @@ impl Scene {
                 inner_len: inner(n),
                 answered,
                 due: true,
+                presumed: false,
             })
             .collect();
         self

@@ -3,7 +3,7 @@
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, IsTerminal, Read, Seek, SeekFrom};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -69,6 +69,15 @@ impl Source {
     /// Returns true if reading may have to wait for a writer.
     pub(super) fn waits(&self) -> bool {
         self.waits
+    }
+
+    /// Returns the first bytes of a plain file, or fewer if it has no more. They are still there to be read.
+    pub(super) fn first<const N: usize>(&self) -> Option<Vec<u8>> {
+        let at = (&self.file).stream_position().ok().filter(|_| !self.waits)?;
+        let mut first = vec![0; N];
+        let len = self.file.read_at(&mut first, at).ok()?;
+        first.truncate(len);
+        Some(first)
     }
 
     /// Returns the length of a plain file when it was opened.

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::buffer::Buffer;
+use super::compression::Compression;
+use super::magic::{SECTION_HEADER, is_classic};
 use super::source::Source;
 use super::{Error, Format, Record, Savefile, pcapng, read_format, shown};
 
@@ -42,6 +44,15 @@ impl Unread {
         }
     }
 
+    /// Returns true if a plain file begins neither as a capture nor as a compressed file does, so that [`Self::read`] will fail. Four
+    /// bytes are compared for that, by whatever rights the process has, and nothing is made of them.
+    pub fn is_no_capture(&self) -> bool {
+        let Some(first) = self.source.first::<4>() else { return false };
+        let known =
+            |magic: [u8; 4]| magic == SECTION_HEADER || is_classic(magic) || Compression::of(magic).is_some();
+        !<[u8; 4]>::try_from(first).is_ok_and(known)
+    }
+
     /// Reads the file's header. On a FIFO or a pipe this waits for the writer.
     ///
     /// # Errors
@@ -58,5 +69,38 @@ impl Unread {
         };
         let record = Record::NONE;
         Ok(Savefile { file, buffer, format, interfaces, record, number: 0, counts, waits, stopped })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn what_begins_as_no_capture_is_known_before_it_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let stop = Arc::default();
+        for (bytes, is_none) in [
+            (&b"no capture file"[..], true),
+            (b"", true),
+            (b"\xd4\xc3", true),
+            (b"\xd4\xc3\xb2\xa1", false),
+            (b"\xa1\xb2\x3c\x4d", false),
+            (b"\x0a\x0d\x0d\x0a", false),
+            (b"\x1f\x8b\x08\x00", false),
+            (b"\x28\xb5\x2f\xfd", false),
+        ] {
+            fs::write(&path, bytes).unwrap();
+            let unread = Unread::open(&path, &stop).unwrap();
+            assert_eq!(unread.is_no_capture(), is_none, "{bytes:?}");
+            assert!(unread.read().is_err(), "{bytes:?}");
+        }
+        // Nobody waits for the writer of a pipe.
+        let (pipe, _writer) = nix::unistd::pipe().unwrap();
+        let held = Unread::held(Ok(File::from(pipe)), &path).unwrap();
+        assert!(!held.is_no_capture());
     }
 }

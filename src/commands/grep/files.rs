@@ -16,14 +16,19 @@ pub(super) fn run(job: &mut Job, meant: &Meant) -> Result<(), Error> {
     if meant.read.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
         return Err(anyhow!("standard input can be read once; give -r - once").into());
     }
-    // All files are opened before root is left, and one that cannot be opened is told before any is searched. Nothing in them is
-    // looked at before.
+    // All files are opened before root is left, and one that cannot be opened is told before any is searched. Nothing in them
+    // but their first four bytes is looked at before.
     let mut unread = Vec::with_capacity(meant.read.len());
     for path in &meant.read {
         unread.push(Unread::open(path, job.signals.stop_flag()).map_err(anyhow::Error::from)?);
     }
-    super::live::leave_root(job, meant)?;
+    // A process that has left root may not be able to remove the file to write again. So it is not made for what is no capture.
+    let makes = meant.write.is_none() || !unread.iter().any(Unread::is_no_capture);
+    super::live::leave_root(job, meant, makes)?;
     let (files, mut filter) = begin(job, meant, unread).inspect_err(|_| job.output.give_up_file(meant))?;
+    if !makes {
+        super::live::create_file(job, meant)?;
+    }
     job.output.begin_file().map_err(anyhow::Error::from)?;
     let progress = (!meant.at_pace).then(|| Progress::of(files.iter().map(Savefile::reading).collect()));
     // After a damaged file the others are still searched. The first error is returned at the end.

@@ -39,7 +39,7 @@ pub(super) fn run(job: &mut Job, meant: &Meant) -> Result<(), Error> {
     if let Some(notices) = learned.descriptor() {
         live.wake_on(notices);
     }
-    leave_root(job, meant)?;
+    leave_root(job, meant, true)?;
     job.output.begin_file().map_err(anyhow::Error::from)?;
     let names: Vec<&str> = chosen.iter().map(|(_, shown)| shown.as_str()).collect();
     let devices: Vec<Device> = chosen.iter().map(|(device, _)| device.clone()).collect();
@@ -168,7 +168,7 @@ fn choose(interfaces: &[String], namespace: Option<&Namespace>) -> anyhow::Resul
 }
 
 /// Opens the file to write. A named pipe may wait for its reader as long as no signal comes.
-fn create_file(job: &mut Job, meant: &Meant) -> anyhow::Result<()> {
+pub(super) fn create_file(job: &mut Job, meant: &Meant) -> anyhow::Result<()> {
     let mut is_told = false;
     loop {
         match job.output.create_file(meant) {
@@ -184,11 +184,13 @@ fn create_file(job: &mut Job, meant: &Meant) -> anyhow::Result<()> {
     }
 }
 
-/// Opens the file to write and reaches the engine, now that everything to read is open, and then leaves root for the user
-/// that was asked for or for `nobody`. A user that does not exist is told before the file is made.
-pub(super) fn leave_root(job: &mut Job, meant: &Meant) -> anyhow::Result<()> {
+/// Opens the file to write if `makes_file`, and reaches the engine, now that everything to read is open, and then leaves root for the
+/// user that was asked for or for `nobody`. A user that does not exist is told before the file is made.
+pub(super) fn leave_root(job: &mut Job, meant: &Meant, makes_file: bool) -> anyhow::Result<()> {
     meant.user.as_deref().map_or(Ok(()), privileges::check)?;
-    create_file(job, meant)?;
+    if makes_file {
+        create_file(job, meant)?;
+    }
     let engine = resolve::reach(meant);
     let left = meant.user.as_deref().map(privileges::leave).transpose()?;
     if let Some(note) = left.as_ref().and_then(Departure::note).filter(|_| !meant.quiet) {

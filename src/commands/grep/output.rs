@@ -173,7 +173,8 @@ impl Output {
     /// Leaves the file to write as it was, because there is nothing to write to it. A new one is removed.
     pub(super) fn give_up_file(&mut self, meant: &Meant) {
         let new = self.file.take().filter(|_| self.former == Former::None).and(meant.write.as_deref());
-        // A process that has left root may not have the right to; then the file stays, and is empty.
+        // A process that has left root may not have the right to; then the file stays, and is empty. It was made because the input
+        // is packed, comes from a pipe, or begins as a capture does.
         let _ = new.map(std::fs::remove_file);
     }
 

@@ -182,7 +182,7 @@ async fn text(answer: Response<Incoming>, most: usize) -> Result<Vec<u8>, Engine
             break;
         }
     }
-    if len > LONGEST { Err(EngineError::broken("it is too long")) } else { Ok(text) }
+    if len > LONGEST { Err(EngineError::too_long()) } else { Ok(text) }
 }
 
 fn parsed<T: DeserializeOwned>(text: &[u8]) -> Result<T, EngineError> {

@@ -66,6 +66,11 @@ pub(crate) fn named() -> Box<dyn Iterator<Item = PathBuf>> {
     Box::new(files.flatten().map(|file| file.path()))
 }
 
+/// Yields the same without those of a namespace that another file before was of, so that there is room for more in a reply.
+pub(crate) fn named_once() -> impl Iterator<Item = PathBuf> {
+    distinct(None, named())
+}
+
 /// Yields the files of all namespaces: first those that have a name, then that of this thread, then those of processes.
 /// Each namespace comes once.
 pub(crate) fn every() -> Box<dyn Iterator<Item = PathBuf>> {

@@ -1,4 +1,4 @@
-//! Network namespaces that could not be looked into, in words for the user.
+//! Network namespaces that were not looked into, in words for the user.
 
 use crate::escape::{counted, escape};
 use crate::host::namespace;
@@ -39,11 +39,20 @@ impl Closed {
     }
 }
 
-/// Says of several namespaces that they could not be looked into, and why. `None` if there are none.
-pub(super) fn all(closed: &[Closed]) -> Option<String> {
-    let first = closed.first()?.with_remedy();
-    let count = counted(closed.len() as u64, "network namespace", "network namespaces");
-    Some(format!("{count} could not be looked into: {first}"))
+/// Says of several namespaces that they were not looked into, and why: they are closed, or there are that many beside all that
+/// were. `None` if there are neither.
+pub(super) fn all(closed: &[Closed], too_many: usize) -> Option<String> {
+    let count = |number: usize| counted(number as u64, "network namespace", "network namespaces");
+    let first = closed.first().map(Closed::with_remedy);
+    let closed = first.map(|first| format!("{} could not be looked into: {first}", count(closed.len())));
+    let rest = (too_many > 0).then(|| {
+        format!(
+            "{} were not looked into, because this host has so many: name the one of the network with --netns",
+            count(too_many)
+        )
+    });
+    let both: Vec<String> = [closed, rest].into_iter().flatten().collect();
+    (!both.is_empty()).then(|| both.join("; "))
 }
 
 #[cfg(test)]
@@ -62,10 +71,14 @@ mod tests {
     fn what_would_help_is_said_with_the_first_file_and_the_number() {
         let both = [denied("/run/docker/netns/1-a\u{1b}"), denied("/run/docker/netns/0f3b2a")];
         assert_eq!(
-            all(&both).unwrap(),
+            all(&both, 0).unwrap(),
             "2 network namespaces could not be looked into: /run/docker/netns/1-a\\u{1b}: permission denied; run as root, in a container with the capability SYS_ADMIN"
         );
-        assert_eq!(all(&[]), None);
+        assert_eq!(all(&[], 0), None);
+        let (closed, both) = (all(&both, 0).unwrap(), all(&both, 44).unwrap());
+        let rest = all(&[], 44).unwrap();
+        assert!(rest.starts_with("44 network namespaces were not looked into, because "), "{rest}");
+        assert_eq!(both, format!("{closed}; {rest}"));
     }
 
     #[test]

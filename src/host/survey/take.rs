@@ -203,6 +203,7 @@ mod tests {
             address: address.parse().unwrap(),
             mac,
             permanent: false,
+            stale: false,
         };
         let host = neighbour("10.7.0.2", MacAddress([2, 0, 0, 0, 0, 2]));
         let broadcast = neighbour("10.7.0.255", MacAddress::BROADCAST);

@@ -3,6 +3,7 @@ use std::os::unix::net::UnixListener;
 
 use super::*;
 use crate::host::docker::fake::{Fake, say, say_with};
+use crate::host::docker::{self, EngineError};
 
 #[test]
 fn the_questions_of_the_program_are_passed_on() {
@@ -120,6 +121,27 @@ fn a_question_is_asked_anew_and_what_hides_behind_it_is_not() {
         let _ = (&program).read_to_end(&mut Vec::new());
     }
     assert_eq!(engine.heads(), [asked[0]; 3]);
+}
+
+/// Returns what a program makes of an answer that a keeper passes on.
+fn heard_of(answer: impl Fn(&mut UnixStream) + Send + Sync + 'static) -> EngineError {
+    let fake = Fake::new(move |path, stream| match path {
+        "/version" => say(stream, r#"{"ApiVersion":"1.41"}"#),
+        _ => answer(stream),
+    });
+    let ask = async |engine: docker::Engine| engine.get::<Vec<u32>>(docker::NETWORKS).await;
+    docker::converse(&kept(&fake.socket), std::time::Duration::from_secs(60), ask).unwrap_err()
+}
+
+#[test]
+fn an_answer_that_is_too_long_or_breaks_off_is_told_as_that_and_not_as_a_status() {
+    let long = heard_of(|stream| say(stream, &format!("[{}]", " ".repeat(8 << 20))));
+    assert_eq!(long.to_string(), "no usable answer (the answer is longer than 8 MiB)");
+    let cut = heard_of(|stream| {
+        stream.write_all(b"HTTP/1.1 200 -\r\nContent-Length: 9\r\n\r\n[1,").unwrap();
+        stream.shutdown(Shutdown::Both).unwrap();
+    });
+    assert_eq!(cut.to_string(), "no usable answer (it broke off, or is no HTTP)");
 }
 
 /// Everything that an engine tells has a secret beside what is read of it.

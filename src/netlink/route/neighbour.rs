@@ -22,6 +22,8 @@ pub struct Neighbour {
     pub mac: MacAddress,
     /// True if a program or an administrator set the entry; no traffic changes it then.
     pub permanent: bool,
+    /// True if the kernel has not heard of the neighbour for some time, so that it may be gone.
+    pub stale: bool,
 }
 
 /// Returns all neighbours that have been resolved, those of IPv4 first.
@@ -39,12 +41,15 @@ pub(crate) fn delete(netlink: &mut Netlink, link: u32, ip: IpAddr, mac: MacAddre
 }
 
 pub(crate) fn read(body: &[u8]) -> Option<Neighbour> {
+    use NeighbourState::{Noarp, Permanent, Reachable};
     let message = NeighbourMessage::parse(body).ok()?;
+    let state = message.header.state;
     Some(Neighbour {
         link: message.header.ifindex,
         address: destination(&message.attributes)?,
         mac: link_layer(&message.attributes)?,
-        permanent: message.header.state == NeighbourState::Permanent,
+        permanent: state == Permanent,
+        stale: !matches!(state, Permanent | Reachable | Noarp),
     })
 }
 
@@ -86,10 +91,23 @@ mod tests {
     fn what_is_added_is_what_is_read_and_nothing_of_a_message_that_is_cut() {
         for ip in ["192.0.2.2", "2001:db8::2"].map(|text| text.parse::<IpAddr>().unwrap()) {
             let whole = bytes(&message(7, ip, MAC));
-            let neighbour = Neighbour { link: 7, address: ip, mac: MAC, permanent: true };
+            let neighbour = Neighbour { link: 7, address: ip, mac: MAC, permanent: true, stale: false };
             assert_eq!(read(&whole), Some(neighbour));
             assert!((0..whole.len()).all(|len| read(&whole[..len]).is_none()), "{ip}");
         }
+    }
+
+    #[test]
+    fn a_neighbour_that_was_neither_set_nor_confirmed_lately_is_stale() {
+        use NeighbourState::{Delay, Noarp, Permanent, Probe, Reachable, Stale};
+        let is_stale = |state| {
+            let mut message = message(7, "192.0.2.2".parse().unwrap(), MAC);
+            message.header.state = state;
+            read(&bytes(&message)).unwrap().stale
+        };
+        assert_eq!([Permanent, Noarp, Reachable].map(is_stale), [false; 3]);
+        // A packet was sent to it since, and nothing shows that it arrived.
+        assert_eq!([Stale, Delay, Probe].map(is_stale), [true; 3]);
     }
 
     #[test]

@@ -17,6 +17,12 @@ impl Case<'_> {
         !self.probes.is_empty()
     }
 
+    /// Returns true if a probe went to an address of this peer that somebody is known to have. If none of the others is answered,
+    /// maybe nobody has their addresses.
+    pub(super) fn has_known_target(&self) -> bool {
+        self.probes.iter().any(|probe| !probe.presumed)
+    }
+
     /// Returns true if this peer was probed from an address that it has too, so that no reply came back.
     pub(super) fn is_unanswerable(&self) -> bool {
         let entry = self.tally.question.network.entry.as_ref();
@@ -200,12 +206,15 @@ impl Case<'_> {
         let comes_through = back.opened_transport + back.opened_tunnel > 0
             || back.messages.data > 0
             || self.kernel.is_none() && self.attributed(Way::Back).is_some();
-        if self.refused().is_none() && comes_through {
-            // The peer's packets come through. The target may refuse pings or not be there, or a firewall of this
-            // host may drop the replies.
+        let refused = self.refused();
+        let is_known = self.has_known_target();
+        if refused.is_none() && (comes_through || !is_known) {
+            // The peer's packets come through, or maybe nobody was asked. The target may refuse pings or not be there, or a
+            // firewall of this host may drop the replies.
             return (Verdict::Inconclusive, Some(rung), Reason::NoAnswer);
         }
-        (Verdict::Blackholed, Some(rung), self.why_nothing_arrives())
+        let verdict = if is_known { Verdict::Blackholed } else { Verdict::Inconclusive };
+        (verdict, Some(rung), self.why_nothing_arrives())
     }
 
     /// Returns the reason if clear frames may have passed that were not seen or not recognised.

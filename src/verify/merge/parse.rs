@@ -360,10 +360,13 @@ fn time_of_frame(nanos: Option<&str>) -> Timestamp {
     Timestamp { nanos: nanos.unwrap_or(0), digits: 9, known: nanos.is_some() }
 }
 
-/// Reads a time of RFC 3339, such as `2026-11-27T19:00:00Z`. The error is a sentence.
+/// Reads a time of RFC 3339, such as `2026-11-27T19:00:00Z`. The error is a sentence. One of a year before 1678 or after 2261 is
+/// refused where nanoseconds since 1970 do not fit into 64 bits.
 pub fn moment(text: &str) -> Result<Timestamp, String> {
     let time: jiff::Timestamp = text.parse().map_err(|_| "its time is not as RFC 3339 has it".to_owned())?;
-    Ok(Timestamp { nanos: i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX), digits: 9, known: true })
+    let nanos = i64::try_from(time.as_nanosecond())
+        .map_err(|_| "its time is of a year that no clock shows".to_owned())?;
+    Ok(Timestamp { nanos, digits: 9, known: true })
 }
 
 fn verdict(name: &str) -> Result<Verdict, String> {

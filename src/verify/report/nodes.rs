@@ -67,6 +67,7 @@ impl LegReport {
                 Reason::NoTraffic | Reason::NoTarget | Reason::NoSa | Reason::PolicyBlock => true,
                 // The packets that left were encrypted, or may be another tunnel's. Either way nobody answered them.
                 Reason::BlockedEsp
+                | Reason::NoAnswer
                 | Reason::OtherTunnel
                 | Reason::TooFew
                 | Reason::Opened

@@ -112,37 +112,41 @@ fn given(network: &Network, addresses: &[IpAddr]) -> Vec<Target> {
             Some(_) => address,
             None => return None,
         };
-        Some(Target { peer, address })
+        // The user says that it is there.
+        Some(Target { peer, address, presumed: false })
     };
     addresses.iter().enumerate().filter_map(target).collect()
 }
 
-/// Returns the first addresses that are known behind each peer. A network may have several subnets; addresses outside
-/// of this node's own subnets may not be reachable, and come last.
+/// Returns the first addresses that are known behind each peer, and then those that are only presumed to be there. A network
+/// may have several subnets; addresses outside of this node's own subnets may not be reachable, and come last of each.
 fn found(network: &Network) -> Vec<Target> {
     let own = network.entry.iter().flat_map(|entry| &entry.addresses);
     let near = |to: &IpAddr| own.clone().any(|own| own.contains(*to));
     let routed = network.entry.as_ref().is_some_and(|entry| entry.routed);
     let targets = network.peers.iter().flat_map(|peer| {
-        let mut addresses = peer.overlay.clone();
-        addresses.extend(first_behind(&peer.behind));
-        addresses.sort_by_key(|to| !near(to));
-        let target = |address| Target { peer: peer.underlay, address };
+        let known = peer.overlay.iter().map(|&address| (address, network.stale.contains(&address)));
+        let mut targets: Vec<Target> = known
+            .chain(first_behind(&peer.behind))
+            .map(|(address, presumed)| Target { peer: peer.underlay, address, presumed })
+            .collect();
+        targets.sort_by_key(|to| (to.presumed, !near(&to.address)));
         // Routes may differ for the versions of IP, so each version has its own targets.
-        let six: Vec<IpAddr> = addresses.iter().filter(|to| routed && to.is_ipv6()).copied().collect();
-        addresses.retain(|to| !six.contains(to));
-        addresses.into_iter().take(TRIED).chain(six.into_iter().take(TRIED)).map(target)
+        let (six, others): (Vec<Target>, _) =
+            targets.into_iter().partition(|to| routed && to.address.is_ipv6());
+        let first = |targets: Vec<Target>| targets.into_iter().take(TRIED);
+        first(others).chain(first(six))
     });
     targets.collect()
 }
 
-/// Returns addresses that a node may have, if only the prefixes behind it are known: a single address, or the first two
-/// of a prefix. Flannel's nodes have the first, and their bridges the second.
-fn first_behind(prefixes: &[Prefix]) -> Vec<IpAddr> {
+/// Returns addresses that a node may have, if only the prefixes behind it are known, each with true if it is only presumed: a
+/// single address, which is not, or the first two of a prefix. Flannel's nodes have the first, and their bridges the second.
+fn first_behind(prefixes: &[Prefix]) -> Vec<(IpAddr, bool)> {
     let first = |prefix: &Prefix| match prefix.first() {
         _ if prefix.length() == 0 => Vec::new(),
-        first if prefix.length() == IpVersion::of(first).bits() => vec![first],
-        first => vec![first, next(first)],
+        first if prefix.length() == IpVersion::of(first).bits() => vec![(first, false)],
+        first => vec![(first, true), (next(first), true)],
     };
     prefixes.iter().flat_map(first).collect()
 }
@@ -162,8 +166,8 @@ pub(super) fn discover(network: &mut Network, namespace: Option<&Namespace>) {
     if entry.routed {
         return;
     }
-    let targets: Vec<Target> =
-        candidates(entry).into_iter().map(|address| Target { peer: peer.underlay, address }).collect();
+    let target = |address| Target { peer: peer.underlay, address, presumed: true };
+    let targets: Vec<Target> = candidates(entry).into_iter().map(target).collect();
     let Ok(canary) = Canary::random() else { return };
     let Ok(mut prober) = Prober::open(entry, canary, &targets) else { return };
     prober.sweep();
@@ -218,13 +222,33 @@ mod tests {
     }
 
     #[test]
+    fn addresses_that_are_only_presumed_do_not_come_before_others() {
+        let mut network = network();
+        network.peers.truncate(1);
+        network.peers[0].overlay = ["10.42.0.2", "10.42.0.3", "10.42.0.4"].map(ip).into();
+        network.peers[0].behind = vec!["10.42.0.64/26".parse().unwrap(), "10.42.0.5/32".parse().unwrap()];
+        network.stale = ["10.42.0.2", "10.42.0.3"].map(ip).into();
+        let targets = found(&network);
+        let in_order = ["10.42.0.4", "10.42.0.5", "10.42.0.2", "10.42.0.3"];
+        assert_eq!(shown(&targets), in_order.map(|address| format!("{address} behind 192.0.2.2")));
+        assert_eq!(targets.iter().map(|to| to.presumed).collect::<Vec<_>>(), [false, false, true, true]);
+        // The user's own word is as good as the kernel's.
+        assert!(!given(&network, &[ip("10.42.0.2")])[0].presumed);
+    }
+
+    #[test]
     fn of_a_prefix_behind_a_node_the_first_addresses_are_probed() {
         let behind: Vec<Prefix> =
             ["10.244.2.0/24", "10.99.0.2/32", "fd00:2::/64"].map(|p| p.parse().unwrap()).into();
-        let first: Vec<IpAddr> =
-            ["10.244.2.0", "10.244.2.1", "10.99.0.2", "fd00:2::", "fd00:2::1"].map(ip).into();
-        assert_eq!(first_behind(&behind), first);
-        assert_eq!(first_behind(&[Prefix::new(ip("0.0.0.0"), 0).unwrap()]), Vec::<IpAddr>::new());
+        let first = [
+            ("10.244.2.0", true),
+            ("10.244.2.1", true),
+            ("10.99.0.2", false),
+            ("fd00:2::", true),
+            ("fd00:2::1", true),
+        ];
+        assert_eq!(first_behind(&behind), first.map(|(address, presumed)| (ip(address), presumed)));
+        assert_eq!(first_behind(&[Prefix::new(ip("0.0.0.0"), 0).unwrap()]), []);
     }
 
     #[test]

@@ -99,6 +99,10 @@ pub struct Probe {
     pub answered: bool,
     /// True if it must have left, and so has to be seen on a wire, whether it is answered or not.
     pub due: bool,
+    /// True if it is only presumed that somebody has the address: the kernel has not heard of it for some time, or it is the
+    /// usual one of a prefix. If there is no reply, maybe nobody was asked.
+    #[serde(default)]
+    pub presumed: bool,
 }
 
 /// The circumstances of a watch: everything that is known beside the frames.

@@ -81,7 +81,12 @@ fn json_is_a_format_of_verify() {
     assert!(json.out.starts_with("{\"") && json.err.is_empty(), "{json:?}");
     assert_eq!(typed(&line("--format json")).out, json.out);
     assert_eq!(typed(&line("--format text --json")).out, json.out);
-    assert!(!typed(&line("--json --format text")).out.starts_with('{'));
+    let text = typed(&line("--json --format text"));
+    assert!(!text.out.starts_with('{'), "{text:?}");
+    let told = |format: &str| {
+        typed(&line(format)).err.matches("--format is given twice: the last one counts").count()
+    };
+    assert_eq!(["--json --format text", "--format text --json", "--format json --json"].map(told), [1, 1, 0]);
 }
 
 #[test]

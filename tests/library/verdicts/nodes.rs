@@ -30,6 +30,7 @@ fn ghost_probed(mut scene: Scene, answered: bool) -> Scene {
         inner_len: inner(n),
         answered,
         due: true,
+        presumed: false,
     };
     scene.circumstances.probes.extend((0..PROBES).map(probe));
     scene

@@ -324,7 +324,9 @@ fn a_machine_without_proc_is_captured_on_and_its_networks_are_judged_as_root() {
     // The process that keeps root for a watch is found by /proc.
     let words = ["verify", "--net", "clear", "--for", "2s"];
     let complaint = finish(behind(&hosts, hidden, &words).spawn().unwrap()).complaint().to_owned();
-    assert!(complaint.ends_with("; go on as root with --no-drop"), "{complaint}");
+    let remedy =
+        "; /proc is not mounted: mount it (mount -t proc proc /proc), or go on as root with --no-drop";
+    assert!(complaint.ends_with(remedy), "{complaint}");
     let words = [&words[..], &["--no-drop"]].concat();
     let ran = finish(behind(&hosts, hidden, &words).spawn().unwrap());
     assert!(ran.out.contains("verdict: CLEAR"), "{ran:?}");

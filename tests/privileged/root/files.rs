@@ -63,6 +63,29 @@ fn a_file_that_is_no_capture_empties_no_other() {
     assert_eq!(fs::read_to_string(&kept).unwrap(), "precious");
 }
 
+/// Root has been left when it turns out that there is nothing to write, and this folder is root's.
+#[test]
+#[ignore = "needs root"]
+fn a_file_that_is_no_capture_leaves_no_new_file_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let [capture, wrong, new] = ["capture", "wrong", "new.pcap"].map(|name| folder.path().join(name));
+    fs::copy(SWARM, &capture).unwrap();
+    for bytes in [&b"no capture file"[..], b"", b"\xd4"] {
+        fs::write(&wrong, bytes).unwrap();
+        let ran = ovlsniff(&[
+            "-r".as_ref(),
+            capture.as_os_str(),
+            "-r".as_ref(),
+            wrong.as_os_str(),
+            "-O".as_ref(),
+            new.as_os_str(),
+            "HTTP".as_ref(),
+        ]);
+        assert_eq!(ran.code, Some(2), "{}", ran.err);
+        assert!(ran.err.contains("wrong") && !new.exists(), "{}", ran.err);
+    }
+}
+
 /// Anybody may put a link into a folder like `/tmp`, and Linux follows it for root where `fs.protected_symlinks` is off.
 #[test]
 #[ignore = "needs root"]

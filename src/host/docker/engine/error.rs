@@ -4,7 +4,12 @@
 use std::io;
 use std::time::Duration;
 
+use super::LONGEST;
 use crate::escape::reason;
+
+/// The status by which a keeper says that the engine's answer was too long to be read. It is about the length of a question, and
+/// no question that is asked here has any content.
+pub(super) const TOO_LONG: u16 = 413;
 
 /// The reasons for which there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,6 +52,11 @@ impl EngineError {
         Self::Broken(cause.into())
     }
 
+    /// Makes the error of an answer that is longer than any that is read.
+    pub(super) fn too_long() -> Self {
+        Self::broken(format!("the answer is longer than {} MiB", LONGEST >> 20))
+    }
+
     /// Makes the error of a socket that cannot be connected to.
     pub(super) fn unconnected(error: &io::Error) -> Self {
         match error.kind() {
@@ -63,6 +73,7 @@ impl EngineError {
         match status {
             401 | 403 => Self::Denied,
             404 => Self::Unknown,
+            TOO_LONG => Self::too_long(),
             status => Self::broken(format!("status {status}")),
         }
     }

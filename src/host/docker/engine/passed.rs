@@ -13,7 +13,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::kept::ENDLESS;
 use super::reduced::Shape;
-use super::{handshake, request, text};
+use super::{EngineError, handshake, request, text};
 
 /// The part of an answer that the other process may read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +58,10 @@ impl Line {
                         let text = shape.of(&String::from_utf8_lossy(&text)).unwrap_or_default();
                         whole(StatusCode::OK, &text, to)
                     }
-                    // It is too long.
-                    Err(_) => whole(StatusCode::BAD_GATEWAY, "", to),
+                    Err(error) if error == EngineError::too_long() => {
+                        whole(StatusCode::PAYLOAD_TOO_LARGE, "", to)
+                    }
+                    Err(broken_off) => Err(other(broken_off)),
                 },
                 (status, _) => {
                     // The engine's words may quote anything. Its status says enough.

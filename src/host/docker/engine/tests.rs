@@ -157,6 +157,8 @@ fn a_path_that_a_url_cannot_hold_is_not_asked_for() {
     assert_eq!((said, fake.heads().len()), (Err(broken("the path is none that can be asked for")), 1));
 }
 
+const TOO_LONG: &str = "the answer is longer than 8 MiB";
+
 #[test]
 fn an_answer_without_an_end_is_dropped_when_it_is_too_long() {
     let start = Instant::now();
@@ -167,7 +169,7 @@ fn an_answer_without_an_end_is_dropped_when_it_is_too_long() {
             sent = stream.write_all(chunk.as_bytes());
         }
     });
-    assert_eq!((ask(&fake, PATIENCE), fake.heads().len()), (Err(broken("it is too long")), 2));
+    assert_eq!((ask(&fake, PATIENCE), fake.heads().len()), (Err(broken(TOO_LONG)), 2));
     assert!(start.elapsed() < PATIENCE, "patience ended it");
 }
 
@@ -177,7 +179,7 @@ fn an_answer_of_the_greatest_length_is_read_and_a_longer_one_is_not() {
         say(stream, &format!("[7{}]", " ".repeat(length - 3)));
     }
     assert_eq!(ask(&engine(|stream| say_long(stream, LONGEST)), PATIENCE), Ok(vec![7]));
-    assert_eq!(ask(&engine(|stream| say_long(stream, LONGEST + 1)), PATIENCE), Err(broken("it is too long")));
+    assert_eq!(ask(&engine(|stream| say_long(stream, LONGEST + 1)), PATIENCE), Err(broken(TOO_LONG)));
 }
 
 #[test]

@@ -266,7 +266,7 @@ fn an_answer_of_a_hundred_megabytes_costs_its_part_alone() {
     });
     let names = names_at(&fake);
     assert_eq!(name(&names).as_deref(), Some("web"));
-    let expected = "some names may be missing: the engine does not tell its containers: no usable answer (it is too long)";
+    let expected = "some names may be missing: the engine does not tell its containers: no usable answer (the answer is longer than 8 MiB)";
     assert_eq!(names.complaint().as_deref(), Some(expected));
 }
 

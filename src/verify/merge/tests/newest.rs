@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{AT, C, E, Merged, Reports, codes, exit, leg, merged, pairs, report, terms, with};
+use super::{AT, C, E, Merged, Reports, codes, exit, leg, merged, moment, pairs, report, terms, with};
 
 #[test]
 fn a_report_with_a_byte_order_mark_is_read_as_any_other() {
@@ -29,6 +29,21 @@ fn a_report_from_the_future_does_not_hide_the_one_that_counts() {
             assert_eq!((exit(&all), codes(&all)), (u8::from(now == C), vec!["ahead"]), "{now} {at}");
         }
     }
+}
+
+#[test]
+fn a_time_that_does_not_fit_is_not_taken_for_another_one() {
+    for (time, fits) in [
+        ("1677-09-21T00:12:43Z", false),
+        ("1677-09-21T00:12:44Z", true),
+        ("2262-04-11T23:47:16Z", true),
+        ("2262-04-11T23:47:17Z", false),
+    ] {
+        assert_eq!(moment(time).is_ok(), fits, "{time}");
+    }
+    let all = merged(&[with(report(1, &[(2, E)], &[(2, E)]), "ended", "1600-01-01T00:00:00Z")]);
+    assert_eq!((all.problems[0].code, exit(&all)), ("not-a-report", 3));
+    assert!(all.problems[0].text.ends_with("its time is of a year that no clock shows"));
 }
 
 #[test]
