@@ -116,6 +116,20 @@ fn every_file_of_deploy_names_the_same_image_of_this_version() {
     assert!(images >= 4, "{images}");
 }
 
+/// The schemas do not tell what a figure may be beside another.
+#[test]
+fn the_job_has_no_figures_that_an_api_server_refuses() {
+    let job = fs::read_to_string("deploy/kubernetes/job.yaml").unwrap();
+    let figure = |name: &str| {
+        let mut values = job.lines().filter_map(|line| line.strip_prefix(&format!("  {name}: ")));
+        values.next().map(|value| value.parse::<u32>().unwrap())
+    };
+    let nodes = figure("completions").unwrap();
+    assert_eq!(figure("parallelism"), Some(nodes), "all nodes are watched at the same time");
+    assert!(figure("maxFailedIndexes").is_none_or(|most| most <= nodes), "more than {nodes} is refused");
+    assert_eq!(figure("backoffLimitPerIndex"), Some(0), "a pod that failed is not tried again");
+}
+
 /// Returns the words of a text that begin with `ovlsniff_`, as metrics do.
 fn metrics(text: &str) -> BTreeSet<String> {
     let is_part = |c: char| c.is_ascii_lowercase() || c == '_';
