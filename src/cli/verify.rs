@@ -86,7 +86,7 @@ pub(crate) struct Verify {
     /// Network namespace of the underlay: a name, a path, or a process id
     #[arg(long, value_name = "NAME|PATH|PID", help_heading = "Watch")]
     pub(crate) netns: Option<String>,
-    /// Size of the ring between kernel and program, per interface: 64K, 64M [default: 32M]
+    /// Size of the ring between kernel and program, one for each network: 64K, 64M [default: 32M]
     #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Watch")]
     pub(crate) buffer: Option<u32>,
     /// Judge this capture file instead of live traffic: pcap or pcapng
