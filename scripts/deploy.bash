@@ -22,7 +22,8 @@ rules_fire() {
     work=$(mktemp -d)
     promtool check rules deploy/prometheus/ovlsniff.rules.yml && promtool check config deploy/prometheus/prometheus.yml &&
         promtool test rules deploy/prometheus/test.yml &&
-        python3 scripts/dashboard.py queries deploy/grafana/ovlsniff.json > "$work/queries.yml" && promtool check rules "$work/queries.yml" || status=1
+        python3 scripts/dashboard.py queries deploy/grafana/ovlsniff.json > "$work/queries.yml" && promtool check rules "$work/queries.yml" &&
+        cp deploy/prometheus/ovlsniff.rules.yml deploy/grafana/test.yml "$work" && promtool test rules "$work/test.yml" || status=1
     rm -rf "$work"
     return $status
 }
