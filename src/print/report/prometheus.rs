@@ -28,7 +28,7 @@ use crate::verify::{Expectation, LegReport, Overview, Report, Verdict};
 type Labels = Vec<(&'static str, String)>;
 
 /// The metrics: what each is for, and its name.
-const METRICS: [(&str, &str); 14] = [
+const METRICS: [(&str, &str); 15] = [
     ("ovlsniff_verdict", "1 for the verdict on the network, 0 for the others"),
     ("ovlsniff_reason", "1 for the reason of the verdict on the network"),
     ("ovlsniff_way_verdict", "1 for the verdict on a direction between two nodes, 0 for the others"),
@@ -44,6 +44,7 @@ const METRICS: [(&str, &str); 14] = [
     ("ovlsniff_dropped_frames", "Frames that the capture of the last watch lost"),
     ("ovlsniff_watch_seconds", "Length of the last watch"),
     ("ovlsniff_networks", "Overlay networks that were judged, or that could not be watched"),
+    ("ovlsniff_unread", "1 if networks of the host may be missing, or without their names: what was not read"),
     ("ovlsniff_report_timestamp_seconds", "Time when these metrics were written"),
     ("ovlsniff_build_info", "1, with the version of ovlsniff"),
 ];
@@ -98,6 +99,11 @@ pub fn overview_prometheus(
             let exit = Verdict::Inconclusive.exit_status(expected);
             samples.of_verdict(labels, Verdict::Inconclusive, exit);
         }
+    }
+    let unread =
+        [("engine-unread", &overview.engine_unread), ("namespaces-unread", &overview.namespaces_unread)];
+    for (code, _) in unread.into_iter().filter(|(_, why)| why.is_some()) {
+        samples.add("ovlsniff_unread", with(&Labels::new(), "code", code), 1.0);
     }
     let judged = named.iter().filter_map(|(labels, outcome)| Some((labels, outcome.as_ref().ok()?)));
     let mut known = proofs.renewed(judged, now);

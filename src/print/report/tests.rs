@@ -229,3 +229,16 @@ fn metrics_do_not_say_as_expected_where_the_profile_makes_the_exit_status() {
         }
     }
 }
+
+#[test]
+fn networks_that_a_host_may_have_beyond_those_that_were_found_are_a_metric() {
+    let unread = |engine_unread, namespaces_unread| {
+        let all = Overview { engine_unread, namespaces_unread, ..overview_of(vec![judged("a", None)]) };
+        let text = overview_prometheus(&all, Expectation::Encrypted, now(), &mut Proofs::default());
+        text.lines().filter(|line| line.starts_with("ovlsniff_unread")).collect::<Vec<_>>().join(" ")
+    };
+    let why = || Some("permission denied".to_owned());
+    assert_eq!(unread(None, None), "");
+    assert_eq!(unread(None, why()), "ovlsniff_unread{code=\"namespaces-unread\"} 1.0");
+    assert_eq!(unread(why(), None), "ovlsniff_unread{code=\"engine-unread\"} 1.0");
+}
