@@ -44,7 +44,7 @@ const METRICS: [(&str, &str); 15] = [
     ("ovlsniff_dropped_frames", "Frames that the capture of the last watch lost"),
     ("ovlsniff_watch_seconds", "Length of the last watch"),
     ("ovlsniff_networks", "Overlay networks that were judged, or that could not be watched"),
-    ("ovlsniff_unread", "1 if networks of the host may be missing, or without their names: what was not read"),
+    ("ovlsniff_unread", "1 for what was not read of the host: networks may be missing, or nameless"),
     ("ovlsniff_report_timestamp_seconds", "Time when these metrics were written"),
     ("ovlsniff_build_info", "1, with the version of ovlsniff"),
 ];
