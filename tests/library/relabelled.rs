@@ -132,13 +132,15 @@ fn a_datagram_whose_pieces_lie_far_apart_is_believed() {
     let others = frames("plain/ethernet.pcap");
     for (fixture, vni) in [("tunnels/vxlan-fragmented.pcap", 4097), ("ipsec/esp-fragmented.pcap", 42)] {
         let question = question(&[vni], OURS.0, &[OURS.1], None);
-        for (between, pause) in [(0, 0), (7, 0), (8, 0), (20, 0), (20, 100 * SECOND)] {
+        for (between, pause) in [(0, 0), (7, 0), (8, 0), (20, 0), (2, 100 * SECOND), (20, 100 * SECOND)] {
             let mut apart = Vec::new();
             for piece in frames(fixture) {
                 let Timestamp { nanos, .. } = piece.time;
-                let passed = |at: usize| Timestamp { nanos: nanos + at as i64 % 2 * pause, ..piece.time };
-                let between = others.iter().cycle().take(between).enumerate();
-                apart.extend(between.map(|(at, other)| Kept { time: passed(at), ..other.clone() }));
+                // They pass now and later by turns.
+                let later = [nanos, nanos + pause].into_iter().cycle();
+                let between = others.iter().cycle().take(between).zip(later);
+                let passed = |nanos| Timestamp { nanos, ..piece.time };
+                apart.extend(between.map(|(other, nanos)| Kept { time: passed(nanos), ..other.clone() }));
                 apart.push(piece);
             }
             let (facts, keeper) = watched(&question, &apart);

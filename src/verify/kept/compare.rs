@@ -254,8 +254,8 @@ impl Noted {
         let same_leg =
             looked.is_some_and(|looked| looked.leg == self.peer.zip(self.way) && looked.vni == self.vni);
         match self.kind {
-            // The other pieces may have passed long before.
-            FrameKind::Clear | FrameKind::AuthOnly if self.pieces > 1 && again.is_none() => {
+            // The other pieces may have passed long before, or completed with it what the watch had given up.
+            FrameKind::Clear | FrameKind::AuthOnly if again.is_none() => {
                 seen.attested += 1;
             }
             FrameKind::Clear if is(FrameKind::Clear) && same_leg => seen.clear += 1,
