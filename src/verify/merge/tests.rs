@@ -1,5 +1,6 @@
 //! The join, on reports as they are on the disk.
 
+mod between;
 mod newest;
 
 use std::time::Duration;
