@@ -131,7 +131,7 @@ fn amiss(network: &MergedNetwork, expected: Expectation) -> Vec<String> {
 /// Returns the letter of a pair. A pair that nobody judged has a dash.
 pub(super) fn letter(pair: &Pair) -> char {
     match (pair.verdict, pair.basis) {
-        (_, Basis::Unreported | Basis::NoPeer) => '-',
+        (_, Basis::Unreported | Basis::NoPeer) if pair.received.is_empty() => '-',
         (Verdict::Encrypted, _) => 'E',
         (Verdict::Clear, _) => 'C',
         (Verdict::AuthOnly, _) => 'A',

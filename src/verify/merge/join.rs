@@ -264,7 +264,8 @@ fn judge(from: usize, to: usize, mut sent: Vec<Seen>, mut received: Vec<Seen>, w
 fn silence(sent: &[Seen], received: &[Seen], without: Basis) -> Basis {
     let standing = sent.first().or(received.first()).map(|seen| seen.standing);
     match standing {
-        Some(Standing::Counts) if without == Basis::NotWatched => without,
+        // The sender reported, but not on this direction.
+        Some(Standing::Counts) if without != Basis::Unreported => without,
         Some(Standing::Counts) => Basis::SenderSilent,
         Some(Standing::Stale) => Basis::Stale,
         Some(Standing::Ahead) => Basis::Ahead,
@@ -325,7 +326,10 @@ impl Nodes {
             let node = &mut self.0[at];
             if let (Some(one), Some(other)) = (&node.name, &series.node) {
                 if one != other {
-                    let text = format!("{other} has an address of {one}, whose report is newer and counts");
+                    let said = heard.gravest().name();
+                    let text = format!(
+                        "it is {said}, and {other} has an address of {one}, whose report is newer and counts"
+                    );
                     reports.refuse("two-names", &heard.file, text);
                     return None;
                 }
