@@ -2,6 +2,7 @@
 
 mod between;
 mod newest;
+mod told;
 
 use std::time::Duration;
 
@@ -153,17 +154,6 @@ fn a_sender_that_does_not_know_a_node_leaves_that_pair_open() {
     assert_eq!((pairs(&known).len(), exit(&known)), (4, 0));
     let wireguard = merged(&star.map(|report| with(report, "source", "wireguard device")));
     assert_eq!((pairs(&wireguard).len(), exit(&wireguard)), (4, 0));
-}
-
-#[test]
-fn a_sender_whose_report_is_there_is_not_called_silent() {
-    // The newest report of node2 does not know node1, of which node1's report is about both directions.
-    let all = merged(&[report(1, &[(2, E)], &[(2, E)]), report(2, &[(3, E)], &[(3, E)])]);
-    let found = pairs(&all);
-    assert!(found.contains(&"2>1 INCONCLUSIVE not-a-peer".to_owned()), "{found:?}");
-    assert!(found.contains(&"3>2 INCONCLUSIVE sender-silent".to_owned()), "{found:?}");
-    let text = crate::print::merged::text(&all, Expectation::Encrypted);
-    assert!(text.contains("  2  ? \\ E   node2"), "node1 reported it, so it has no dash: {text}");
 }
 
 #[test]
