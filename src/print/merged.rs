@@ -298,3 +298,6 @@ pub(super) fn whole(merged: &Merged, expected: Expectation) -> String {
 pub(super) fn moment(nanos: i64) -> String {
     rfc3339(nanos / 1_000_000_000 * 1_000_000_000)
 }
+
+#[cfg(test)]
+mod tests;

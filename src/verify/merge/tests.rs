@@ -2,7 +2,7 @@
 
 mod between;
 mod newest;
-mod told;
+mod silent;
 
 use std::time::Duration;
 
