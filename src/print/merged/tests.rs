@@ -10,8 +10,11 @@ use crate::verify::merge::{MergeTerms, Merged, Pairs, Reports, moment};
 
 const AT: &str = "2026-11-27T19:00:00Z";
 
-/// Makes the matrix of node1 and node2. Each has these peers, both ways in doubt, and these findings: a code and its text.
-fn matrix(nodes: [(&[u8], &[(&str, String)]); 2]) -> Merged {
+/// The peers of a node, and its findings: each a code and its text.
+type Node<'t> = (&'t [u8], &'t [(&'t str, String)]);
+
+/// Makes the matrix of node1 and node2. Every direction is in doubt.
+fn matrix(nodes: [Node<'_>; 2]) -> Merged {
     let address = |node: u8| format!("192.0.2.{node}");
     let terms = MergeTerms {
         at: moment(AT).unwrap(),
