@@ -280,8 +280,13 @@ impl Reader {
         }
         match profile.borrowed_name().filter(|_| !replaced) {
             Some(known) => Err(damaged(format!(
-                "it has the name of the profile {known} of ovlsniff, and is another one; to judge by that of this program, add --profile {known}"
+                "its name begins as that of the profile {known} of ovlsniff, and it is another one; to judge by that of this program, add --profile {known}"
             ))),
+            None if profile.has_odd_name() && !replaced => Err(damaged(
+                "its name has other characters than letters of ASCII, digits, '-', '_' and '.', and may look like another one; to \
+                 judge by a profile that you know, add --profile"
+                    .to_owned(),
+            )),
             None => Ok(Some(profile)),
         }
     }

@@ -23,7 +23,7 @@ use ovlsniff::verify::{self, Expectation, Occasion, Report, Saved, Terms, Wanted
 
 use self::evidence::Evidence;
 use self::gone::LastKnown;
-use self::told::{conclude, of_all, of_one, of_unwatched};
+use self::told::{apart, conclude, of_all, of_one, of_unwatched};
 use super::{Status, signals};
 use crate::cli::{Expect, Require, Verify, VerifyAct};
 
@@ -94,6 +94,7 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
         if let Some(last) = last.filter(|_| job.signals.stopped() && !told.readable) {
             return Ok(last);
         }
+        let told = if last.is_some() { apart(args, told, &output) } else { told };
         let (status, heard) = conclude(&told, &output)?;
         if let (Some(evidence), Some(subject)) = (&mut evidence, &subject) {
             evidence.keep(args, profile, &mut clock, subject)?;

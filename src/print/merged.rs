@@ -101,8 +101,12 @@ fn write_network(text: &mut String, merged: &Merged, network: &MergedNetwork, ex
     for remedy in remedies(network, expected) {
         let _ = writeln!(text, "  remedy: {remedy}");
     }
-    for (code, said, nodes) in findings(network) {
+    let (findings, more) = findings(network);
+    for (code, said, nodes) in findings {
         let _ = writeln!(text, "  finding: {code}: {said} ({nodes})");
+    }
+    if more > 0 {
+        let _ = writeln!(text, "  {more} more findings are left out");
     }
     let _ = writeln!(text, "  verdict: {}", network.verdict.name());
 }
@@ -131,7 +135,7 @@ fn amiss(network: &MergedNetwork, expected: Expectation) -> Vec<String> {
 /// Returns the letter of a pair. A pair that nobody judged has a dash.
 pub(super) fn letter(pair: &Pair) -> char {
     match (pair.verdict, pair.basis) {
-        (_, Basis::Unreported | Basis::NoPeer) => '-',
+        (_, Basis::Unreported | Basis::NoPeer) if pair.received.is_empty() => '-',
         (Verdict::Encrypted, _) => 'E',
         (Verdict::Clear, _) => 'C',
         (Verdict::AuthOnly, _) => 'A',
@@ -238,22 +242,35 @@ pub(super) fn remedies(network: &MergedNetwork, expected: Expectation) -> Vec<St
     remedies
 }
 
-/// Returns the findings of all nodes: the code, the text of the first, and the nodes.
-pub(super) fn findings(network: &MergedNetwork) -> Vec<(String, String, String)> {
-    let mut by_code: BTreeMap<&str, (&str, Vec<String>)> = BTreeMap::new();
+/// Returns the findings of all nodes, each with its code, its text and the nodes that have the same, and the number of those that
+/// are left out. No code is left out for another text of a code that is there.
+pub(super) fn findings(network: &MergedNetwork) -> (Vec<(String, String, String)>, usize) {
+    let mut alike: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
     for finding in network.findings.iter().filter(|finding| !finding.accepted) {
-        let (_, nodes) = by_code.entry(&finding.code).or_insert_with(|| (&finding.text, Vec::new()));
-        nodes.push(label(network, finding.node));
+        alike.entry((&finding.code, &finding.text)).or_default().push(finding.node);
     }
-    let named = |nodes: Vec<String>| {
-        let more = if nodes.len() > 4 { format!(" and {} more", nodes.len() - 4) } else { String::new() };
-        nodes.into_iter().take(4).collect::<Vec<_>>().join(", ") + &more
-    };
-    by_code
+    let mut texts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut kept: Vec<_> = alike
         .into_iter()
-        .take(MOST)
-        .map(|(code, (text, nodes))| (escape(code).into_owned(), escape(text).into_owned(), named(nodes)))
-        .collect()
+        .map(|((code, text), nodes)| {
+            let place = texts.entry(code).or_default();
+            *place += 1;
+            (*place, code, text, nodes)
+        })
+        .collect();
+    let more = kept.len().saturating_sub(MOST);
+    kept.sort();
+    kept.truncate(MOST);
+    kept.sort_by_key(|(place, code, ..)| (*code, *place));
+    let named = |nodes: Vec<usize>| {
+        let names: Vec<String> = nodes.iter().take(4).map(|node| label(network, *node)).collect();
+        let more = if nodes.len() > 4 { format!(" and {} more", nodes.len() - 4) } else { String::new() };
+        names.join(", ") + &more
+    };
+    let told = kept
+        .into_iter()
+        .map(|(_, code, text, nodes)| (escape(code).into_owned(), escape(text).into_owned(), named(nodes)));
+    (told.collect(), more)
 }
 
 /// Returns the verdict on all: `CLEAR: 1 of 2 networks ENCRYPTED, 1 CLEAR (insecure); reports are in doubt`.
@@ -281,3 +298,6 @@ pub(super) fn whole(merged: &Merged, expected: Expectation) -> String {
 pub(super) fn moment(nanos: i64) -> String {
     rfc3339(nanos / 1_000_000_000 * 1_000_000_000)
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,7 @@ pub use junit::{junit, overview_junit};
 pub use nagios::{Nagios, nagios, nagios_error, overview_nagios};
 pub use overview::{overview, overview_json};
 pub use prometheus::{Proofs, overview_prometheus, prometheus};
+pub use time::dated;
 
 use crate::escape::{counted, escape};
 use crate::packet::VXLAN_PORT;

@@ -18,6 +18,7 @@
 //!
 //! [`LegReport::contradiction`]: super::report::LegReport::contradiction
 
+mod between;
 mod groups;
 mod join;
 mod matrix;

@@ -141,7 +141,7 @@ impl Profile {
         let file = || escape(&name.to_string_lossy()).into_owned();
         let text = match known {
             Some((_, text)) => (*text).to_owned(),
-            None => read(name).map_err(|source| match near(name) {
+            None => read(name).map_err(|source| match name.to_str().and_then(near) {
                 Some(near) if source.kind() == std::io::ErrorKind::NotFound => {
                     ProfileError::Near { name: file(), near }
                 }
@@ -152,17 +152,28 @@ impl Profile {
         let profile = Self::parse(&text).map_err(malformed)?;
         match profile.borrowed_name() {
             Some(name) => Err(malformed(format!(
-                "its name is that of the profile {name} of ovlsniff, which is another one; give it a name of its own"
+                "its name begins as that of the profile {name} of ovlsniff, which is another one; give it a name of its own"
             ))),
+            None if profile.has_odd_name() => Err(malformed(
+                "its name needs letters of ASCII, digits, '-', '_' and '.' alone, so that it looks like no other name"
+                    .to_owned(),
+            )),
             None => Ok(profile),
         }
     }
 
-    /// Returns the name of the profile that comes with this program, if this one has the same name and is another one. A
-    /// report names a profile by nothing else.
+    /// Returns the name of the profile that comes with this program, if the name of this one begins with it, in any case of
+    /// letters and with any punctuation, and it is another one. A report names a profile by nothing else.
     pub fn borrowed_name(&self) -> Option<&'static str> {
-        let (name, text) = KNOWN.iter().find(|(known, _)| self.name.trim().eq_ignore_ascii_case(known))?;
-        (Self::parse(text).ok()? != Self { text: (*text).to_owned(), ..self.clone() }).then_some(*name)
+        let name = near(&self.name)?;
+        let (_, text) = KNOWN.iter().find(|(known, _)| *known == name)?;
+        (Self::parse(text).ok()? != Self { text: (*text).to_owned(), ..self.clone() }).then_some(name)
+    }
+
+    /// Returns true if the name is empty, or has a character that may look like another one.
+    pub fn has_odd_name(&self) -> bool {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        self.name.is_empty() || !self.name.chars().all(is_plain)
     }
 
     /// Reads a profile from the text of a file.
@@ -345,8 +356,8 @@ impl Found {
 }
 
 /// Returns the profile of this program whose name is nearly this one, such as `CNSA` or `cnsa.toml`.
-fn near(name: &Path) -> Option<&'static str> {
-    let plain: String = name.to_str()?.chars().filter(char::is_ascii_alphanumeric).collect();
+fn near(name: &str) -> Option<&'static str> {
+    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
     let plain = plain.to_ascii_lowercase();
     KNOWN.iter().map(|(known, _)| *known).find(|known| plain.starts_with(known))
 }

@@ -120,7 +120,7 @@ reasons! {
     /// An option of the network looks like a misspelt `encrypted`.
     TypoOption = "typo-option", "the option is ignored: create the network again with: --opt encrypted";
     /// The sender has no policy for the network's packets.
-    NoPolicy = "no-policy", "no IPsec policy covers the network's packets: set it up again (Docker: leave and join the network)";
+    NoPolicy = "no-policy", "no IPsec policy covers the network's packets: set IPsec up for it, or again if it was lost (Docker: leave and join the network)";
     /// The network's packets leave past the WireGuard device that is to carry them.
     PastWireGuard = "past-wireguard", "the packets leave past the WireGuard device: compare 'ip rule' and 'ip route get ADDRESS' (with 'from' and 'mark') with its allowed-ips";
     /// The peer's packets arrive past the WireGuard device.

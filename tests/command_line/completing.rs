@@ -42,6 +42,32 @@ fn commands_and_options_are_those_of_what_was_typed_before() {
 }
 
 #[test]
+fn merge_is_offered_as_the_first_word_behind_verify_alone() {
+    let verify = |words: &[&str]| offered(&[&["ovlsniff", "verify"], words].concat());
+    assert_eq!(verify(&["m"]), ["merge"]);
+    for typed in [&["--net", "vx1"][..], &["--format=nagios"], &["--for", "2s"], &["--vni", "1"], &["--json"]]
+    {
+        let found = verify(&[typed, &[""]].concat());
+        assert!(found.contains(&"--passive".to_owned()), "{typed:?}: {found:?}");
+        assert!(!found.contains(&"merge".to_owned()), "{typed:?}: {found:?}");
+        assert!(verify(&[typed, &["m"]].concat()).is_empty(), "{typed:?}");
+    }
+    // Here it is the name of a network.
+    assert_eq!(verify(&["--net", "merge", "--pas"]), ["--passive"]);
+}
+
+#[test]
+fn a_value_that_a_list_has_already_is_not_offered_again() {
+    let accept = |word: &str| offered(&["ovlsniff", "verify", "--accept", word]);
+    assert_eq!(accept("not-enforced"), ["not-enforced"]);
+    let more = accept("not-enforced,");
+    assert!(more.len() > 1 && more.iter().all(|value| value.starts_with("not-enforced,")), "{more:?}");
+    assert!(!more.contains(&"not-enforced,not-enforced".to_owned()), "{more:?}");
+    assert!(offered(&["ovlsniff", "verify", "--accept=not-enforced,not-e"]).is_empty());
+    assert!(offered(&["ovlsniff", "verify", "merge", "--accept", "not-enforced,not-e"]).is_empty());
+}
+
+#[test]
 fn a_pattern_with_the_name_of_a_command_is_none() {
     assert_eq!(offered(&["ovlsniff", "-e", "verify", "--inv"]), ["--invert-match"]);
 }

@@ -264,3 +264,17 @@ fn a_pipe_that_lies_in_a_folder_is_not_waited_for() {
     let ran = merge(&[folder.path().to_str().unwrap()]);
     assert!(ran.out.contains("2.json: it is no regular file") && ran.code == Some(3), "{ran:?}");
 }
+
+#[test]
+fn what_went_from_the_second_of_two_local_nodes_is_not_told_as_from_the_first_to_itself() {
+    let report = swarm::verify("insecure", &["--local", "192.0.2.2", "--json"]);
+    let read: Value = serde_json::from_str(&report.out).unwrap();
+    let ends = |leg: &Value| (leg["from"].clone(), leg["to"].clone(), leg["verdict"].clone());
+    let found: Vec<_> = read["directions"].as_array().unwrap().iter().map(ends).collect();
+    let leg = |from: &str, to: &str| (from.into(), to.into(), "CLEAR".into());
+    assert_eq!(found, [leg("192.0.2.2", "192.0.2.1"), leg("192.0.2.1", "192.0.2.2")]);
+    let folder = tempfile::tempdir().unwrap();
+    let ran = merge(&[&write(folder.path(), "between.json", &[read])]);
+    assert_eq!(ran.code, Some(1), "{}", ran.out);
+    assert!(ran.out.contains("2 nodes, 0 reports, 0 of 2 pairs ENCRYPTED, 2 CLEAR"), "{}", ran.out);
+}

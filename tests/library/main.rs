@@ -13,6 +13,7 @@ mod joined;
 mod kept;
 mod outermost;
 mod pieces;
+mod relabelled;
 mod reported;
 mod savefile;
 mod scenarios;

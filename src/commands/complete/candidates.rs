@@ -3,6 +3,7 @@
 //! Which of them an option takes follows from the name of its value, as help shows it, so an option that is new has them
 //! too. The description that only parses is made without all this.
 
+use std::ffi::OsString;
 use std::sync::mpsc::{self, Sender};
 use std::time::{Duration, Instant};
 
@@ -62,7 +63,23 @@ pub(super) fn command(line: &Line) -> clap::Command {
         // The engine takes a pattern or a value for a command, if it has the name of one.
         (cli::grep_alone(), "")
     };
-    completed(command, path, line)
+    completed(narrowed(command, line.before()), path, line)
+}
+
+/// Leaves out the commands that nobody may type any more, since a command that takes options or another command was given
+/// options: `verify --net secure` takes no `merge`, and may mean a network of that name.
+fn narrowed(command: clap::Command, words: &[OsString]) -> clap::Command {
+    let Some((word, rest)) = words.split_first() else { return command };
+    let below = word.to_str().and_then(|word| command.find_subcommand(word));
+    match below.map(|below| below.get_name().to_owned()) {
+        Some(name) => command.mut_subcommand(name, |below| narrowed(below, rest)),
+        None if command.is_args_conflicts_with_subcommands_set() => {
+            // clap takes names that are there to the end, and so is this one: the program ends with its answer.
+            let name: &'static str = command.get_name().to_owned().leak();
+            clap::Command::new(name).args(command.get_arguments().cloned())
+        }
+        None => command,
+    }
 }
 
 /// Adds the candidates to the options of a command and of those below it.
@@ -80,9 +97,14 @@ fn completed(command: clap::Command, path: &str, line: &Line) -> clap::Command {
 
 fn with(arg: Arg, kind: Kind, line: &Line) -> Arg {
     let line = line.clone();
+    let is_list = arg.get_value_delimiter() == Some(',');
     match kind {
         Kind::Files(endings) => arg.add(ArgValueCompleter::new(move |_: &_| vec![files(endings)])),
         Kind::Folders => arg.add(ArgValueCompleter::new(move |_: &_| vec![folders()])),
+        kind if is_list => arg.add(ArgValueCandidates::new(move || {
+            let is_listed = |value: &CompletionCandidate| line.lists(value.get_value());
+            in_time(kind, &line).into_iter().filter(|value| !is_listed(value)).collect()
+        })),
         kind => arg.add(ArgValueCandidates::new(move || in_time(kind, &line))),
     }
 }

@@ -75,6 +75,15 @@ impl Line {
         self.words.get(1..self.at).unwrap_or_default()
     }
 
+    /// Returns true if the word that is being typed is a list with this value before its last comma: `--accept=VALUE,VALUE,`.
+    pub(super) fn lists(&self, value: &OsStr) -> bool {
+        let word = self.words.get(self.at).and_then(|word| word.to_str()).unwrap_or_default();
+        let values =
+            if word.starts_with('-') { word.split_once('=').map_or("", |word| word.1) } else { word };
+        let before = values.rsplit_once(',').map_or("", |values| values.0);
+        !before.is_empty() && before.split(',').any(|before| value == before)
+    }
+
     /// Returns the value that was typed last of an option with this long name.
     pub(super) fn value(&self, long: &str) -> Option<&str> {
         let before = self.before();

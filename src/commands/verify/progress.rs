@@ -48,8 +48,10 @@ pub(super) fn watching(captured: &[String], progress: &Progress) -> Vec<String> 
     let first =
         format!("watching {}: {}", escape(&captured.join(", ")), so_far(progress.left, progress.frames));
     let width = progress.peers.iter().map(|peer| peer.peer.to_string().len()).max().unwrap_or_default();
-    let peers =
-        progress.peers.iter().map(|peer| format!("  {:width$}  {}", peer.peer.to_string(), counts(peer)));
+    let peers = progress
+        .peers
+        .iter()
+        .map(|peer| format!("  {:width$}  {}", peer.peer.to_string(), counts(peer, None)));
     [first].into_iter().chain(peers).collect()
 }
 
@@ -71,8 +73,7 @@ pub(super) fn watching_all(
     let state = |at: usize| match (verdicts.get(&at), watches.get(&at)) {
         (Some(verdict), _) => verdict.clone(),
         (None, Some(watch)) => {
-            let peers = counted(watch.peers.len() as u64, "peer", "peers");
-            format!("{peers}, {}", counts(&sum(&watch.peers)))
+            counts(&sum(&watch.peers), Some(counted(watch.peers.len() as u64, "peer", "peers")))
         }
         (None, None) => "waits".to_owned(),
     };
@@ -97,14 +98,15 @@ fn both(a: [u64; 2], b: [u64; 2]) -> [u64; 2] {
     [a[0] + b[0], a[1] + b[1]]
 }
 
-/// Words what was seen of a peer: `5 probes, 4 answered; ESP 10 out, 9 back; clear 0 out, 0 back`.
-fn counts(peer: &PeerProgress) -> String {
+/// Words what was seen of a peer, or of this number of peers: `clear 0 out, 0 back; 5 probes, 4 answered; ESP 10 out, 9 back`.
+/// The clear frames stand first, because a narrow terminal cuts off the end.
+fn counts(peer: &PeerProgress, peers: Option<String>) -> String {
     let ways = |what: &str, [out, back]: [u64; 2]| format!("{what} {out} out, {back} back");
     let probes = (peer.probes > 0)
         .then(|| format!("{}, {} answered", counted(peer.probes, "probe", "probes"), peer.answered));
     let opaque = (peer.opaque != [0; 2]).then(|| ways("other opaque", peer.opaque));
-    let all = probes.into_iter().chain([ways("ESP", peer.esp)]).chain(opaque);
-    all.chain([ways("clear", peer.clear)]).collect::<Vec<_>>().join("; ")
+    let all = [ways("clear", peer.clear)].into_iter().chain(peers).chain(probes);
+    all.chain([ways("ESP", peer.esp)]).chain(opaque).collect::<Vec<_>>().join("; ")
 }
 
 fn so_far(left: Duration, frames: u64) -> String {
@@ -132,10 +134,18 @@ mod tests {
             lines,
             [
                 "watching eth0: 7 s left, 812 frames",
-                "  192.0.2.100  5 probes, 4 answered; ESP 10 out, 9 back; other opaque 0 out, 1 back; clear 3 out, 0 back",
-                "  192.0.2.2    5 probes, 4 answered; ESP 10 out, 9 back; clear 0 out, 0 back",
+                "  192.0.2.100  clear 3 out, 0 back; 5 probes, 4 answered; ESP 10 out, 9 back; other opaque 0 out, 1 back",
+                "  192.0.2.2    clear 0 out, 0 back; 5 probes, 4 answered; ESP 10 out, 9 back",
             ]
         );
+    }
+
+    #[test]
+    fn forty_columns_show_the_clear_frames_of_every_peer() {
+        let leak =
+            PeerProgress { clear: [12, 7], ..PeerProgress { peer: [203, 0, 113, 100].into(), ..peer(1) } };
+        let lines = watching(&["eth0".to_owned()], &watch(6100, 812, vec![leak]));
+        assert!(lines[1][..39].contains("clear 12 out, 7 back"), "{lines:?}");
     }
 
     #[test]
@@ -143,7 +153,7 @@ mod tests {
         let silent = PeerProgress { probes: 0, answered: 0, ..peer(2) };
         let lines = watching(&["eth0".to_owned(), "a\u{1b}b".to_owned()], &watch(0, 1, vec![silent]));
         assert_eq!(lines[0], "watching eth0, a\\u{1b}b: 0 s left, 1 frame");
-        assert_eq!(lines[1], "  192.0.2.2  ESP 10 out, 9 back; clear 0 out, 0 back");
+        assert_eq!(lines[1], "  192.0.2.2  clear 0 out, 0 back; ESP 10 out, 9 back");
     }
 
     #[test]
@@ -156,7 +166,7 @@ mod tests {
             lines,
             [
                 "watching 3 networks, 1 judged: 7 s left, 812 frames",
-                "  secure        2 peers, 10 probes, 8 answered; ESP 20 out, 18 back; clear 0 out, 0 back",
+                "  secure        clear 0 out, 0 back; 2 peers; 10 probes, 8 answered; ESP 20 out, 18 back",
                 "  of\\u{1b}fice  CLEAR",
                 "  late          waits",
             ]

@@ -9,7 +9,7 @@ use anyhow::anyhow;
 use ovlsniff::escape::reason;
 use ovlsniff::packet::Timestamp;
 use ovlsniff::print::report::{self, Nagios, Proofs};
-use ovlsniff::verify::{Expectation, Overview, Report};
+use ovlsniff::verify::{Expectation, Occasion, Overview, Report};
 use ovlsniff::whole_file;
 
 use crate::cli::{Format, Verify};
@@ -27,7 +27,7 @@ pub(super) struct Told {
 
 pub(super) fn of_one(args: &Verify, report: &Report, expected: Expectation, proofs: &mut Proofs) -> Told {
     let text = match format(args) {
-        Format::Text => report::text(report, expected),
+        Format::Text => dated(args, report::text(report, expected), &report.occasion),
         Format::Json => report::json(report, expected),
         Format::Junit => report::junit(report, expected),
         Format::Nagios => report::nagios(report, expected),
@@ -42,7 +42,7 @@ pub(super) fn of_one(args: &Verify, report: &Report, expected: Expectation, proo
 
 pub(super) fn of_all(args: &Verify, overview: &Overview, expected: Expectation, proofs: &mut Proofs) -> Told {
     let text = match format(args) {
-        Format::Text => report::overview(overview, expected),
+        Format::Text => dated(args, report::overview(overview, expected), &overview.occasion),
         Format::Json => report::overview_json(overview, expected),
         Format::Junit => report::overview_junit(overview, expected),
         Format::Nagios => report::overview_nagios(overview, expected),
@@ -54,6 +54,11 @@ pub(super) fn of_all(args: &Verify, overview: &Overview, expected: Expectation, 
     };
     let readable = overview.networks.iter().any(|judged| judged.verdict().is_readable());
     Told { text, status, readable, watched: true }
+}
+
+/// Returns the text of a report, with its time if others come behind it.
+fn dated(args: &Verify, text: String, occasion: &Occasion) -> String {
+    if args.watch.is_some() { report::dated(&text, occasion) } else { text }
 }
 
 /// Tells that the only network of this overview could not be watched.
@@ -70,6 +75,15 @@ pub(super) fn of_unwatched(
         _ => told.text,
     };
     Told { text, watched: false, ..told }
+}
+
+/// Sets a verdict in text apart from the one before it, unless it replaces that one's file.
+pub(super) fn apart(args: &Verify, told: Told, output: &Output<'_>) -> Told {
+    let is_behind = output.path.is_none() || output.open.is_some();
+    match format(args) {
+        Format::Text if is_behind => Told { text: format!("\n{}", told.text), ..told },
+        _ => told,
+    }
 }
 
 /// Tells a verdict. Returns the exit status that follows from it, and false if nobody reads the output any more.
@@ -137,3 +151,6 @@ fn format(args: &Verify) -> Format {
 pub(super) fn now() -> Timestamp {
     SystemTime::now().into()
 }
+
+#[cfg(test)]
+mod tests;

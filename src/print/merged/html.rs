@@ -135,18 +135,17 @@ fn write_network(
 }
 
 fn write_remedies(page: &mut String, network: &MergedNetwork, expected: Expectation) {
-    let (remedies, findings) = (remedies(network, expected), findings(network));
+    let (remedies, (findings, more)) = (remedies(network, expected), findings(network));
+    let mut findings: Vec<String> =
+        findings.into_iter().map(|(code, text, nodes)| format!("{code}: {text} ({nodes})")).collect();
+    if more > 0 {
+        findings.push(format!("{more} more: left out here, and listed in JSON"));
+    }
     if remedies.is_empty() && findings.is_empty() {
         return;
     }
     page.push_str("<div class=\"advice\">\n");
-    for (title, lines) in [
-        ("What to do", remedies),
-        (
-            "Findings",
-            findings.into_iter().map(|(code, text, nodes)| format!("{code}: {text} ({nodes})")).collect(),
-        ),
-    ] {
+    for (title, lines) in [("What to do", remedies), ("Findings", findings)] {
         if lines.is_empty() {
             continue;
         }

@@ -48,8 +48,8 @@ pub enum Contradiction {
     /// The facts count frames in clear on a leg, and none of them is there.
     #[error("its facts count frames in clear to or from {0}, and no such frame is in its capture")]
     NoneInClear(IpAddr),
-    /// A frame of the capture is in clear, and the facts count none.
-    #[error("frame {0} of the watch is in clear, and its facts count no such frame")]
+    /// A frame of the capture can be read, and the facts count none.
+    #[error("frame {0} of the watch can be read, and its facts count no such frame")]
     NotCounted(u64),
     /// The facts count ESP, and no such packet is there.
     #[error("its facts count packets with SPI {0}, and no such packet is in its capture")]
@@ -85,6 +85,12 @@ pub(super) struct Again {
     pub(super) is_sealed: bool,
     /// Source and destination, if nothing is around what is sealed in it, or around the only tunnel.
     pub(super) ends: Option<(IpAddr, IpAddr)>,
+    /// Source and destination of the network's tunnel, whatever carries it.
+    pub(super) tunnel_ends: Option<(IpAddr, IpAddr)>,
+    /// True for a packet that is all there. Of a datagram whose other pieces are not kept, only a part is.
+    pub(super) is_whole: bool,
+    /// The number of frames that it was put together from.
+    pieces: u32,
     /// True if it passed above a link that may encrypt.
     pub(super) is_above: bool,
     /// True if it left this host.
@@ -185,19 +191,21 @@ impl Lens {
         let view = Some(noted.view).filter(|_| self.tally.is_live()).or_else(|| view(None, &frame));
         self.views.insert(noted.frame, view.unwrap_or(noted.view));
         let Self { tally, dissector, views, seen } = self;
-        let Ok(()) = dissector.frame(&frame, &mut note(tally, views, seen));
+        let Ok(()) = dissector.frame(&frame, &mut note(tally, views, seen, true));
     }
 
     /// Looks at the fragments whose datagrams did not get whole.
     fn finish(&mut self) {
         let Self { tally, dissector, views, seen } = self;
-        let Ok(()) = dissector.finish(&mut note(tally, views, seen));
+        let Ok(()) = dissector.finish(&mut note(tally, views, seen, false));
     }
 
-    /// Returns what was seen of a frame; `None` if it is a piece of a packet that another one completed.
+    /// Returns what was seen of a frame; `None` if it is a piece of a packet that another one completed, or whose other pieces
+    /// are not kept.
     fn seen_of(&self, noted: &Noted) -> Option<&Again> {
         let fits = |again: &&Again| again.looked.is_some_and(|looked| looked.kind == noted.kind);
-        self.seen.get(&noted.frame)?.iter().max_by_key(fits)
+        let all = self.seen.get(&noted.frame)?.iter().filter(|again| again.is_whole || noted.pieces == 1);
+        all.max_by_key(fits)
     }
 }
 
@@ -206,6 +214,7 @@ fn note<'t>(
     tally: &'t mut Tally,
     views: &'t BTreeMap<u64, View>,
     seen: &'t mut BTreeMap<u64, Vec<Again>>,
+    is_whole: bool,
 ) -> impl FnMut(&mut Dissector, Dissected<'_>) -> Result<(), Infallible> + use<'t> {
     move |_, Dissected { frame, packet, .. }| {
         let view = views.get(&frame.number).copied().unwrap_or(View::Wire);
@@ -213,12 +222,25 @@ fn note<'t>(
         tally.observe(frame, packet, view);
         let ip = packet.outermost().ip.filter(|_| packet.encapsulations.len() < 2);
         let ends = ip.map(|ip| (ip.source, ip.destination));
+        let mut tunnels = packet.encapsulations.iter();
+        let ours = tunnels.find(|wrapping| tally.question.network.is_in(wrapping.tunnel));
+        let tunnel_ends = ours.and_then(|ours| ours.outer.ip).map(|ip| (ip.source, ip.destination));
         let is_above = tally.above_encryption > above;
         let is_tcp = matches!(packet.headers.transport, Transport::Tcp { .. });
         let is_leaving = packet.direction.or(frame.direction) == Some(Direction::Out);
         let is_sealed = matches!(packet.opaque, Some(opaque) if !matches!(opaque, Opaque::IpComp { .. }));
-        let again =
-            Again { looked: tally.looked, spi: spi(packet), is_sealed, ends, is_above, is_leaving, is_tcp };
+        let again = Again {
+            looked: tally.looked,
+            spi: spi(packet),
+            is_sealed,
+            ends,
+            tunnel_ends,
+            is_whole,
+            pieces: packet.frames.max(1),
+            is_above,
+            is_leaving,
+            is_tcp,
+        };
         seen.entry(frame.number).or_default().push(again);
         Ok(())
     }
@@ -232,8 +254,8 @@ impl Noted {
         let same_leg =
             looked.is_some_and(|looked| looked.leg == self.peer.zip(self.way) && looked.vni == self.vni);
         match self.kind {
-            // The other pieces may have passed long before.
-            FrameKind::Clear | FrameKind::AuthOnly if self.pieces > 1 && again.is_none() => {
+            // The other pieces may have passed long before, or completed with it what the watch had given up.
+            FrameKind::Clear | FrameKind::AuthOnly if again.is_none() => {
                 seen.attested += 1;
             }
             FrameKind::Clear if is(FrameKind::Clear) && same_leg => seen.clear += 1,
@@ -246,13 +268,16 @@ impl Noted {
                 if is(FrameKind::Clear) || is(FrameKind::AuthOnly) {
                     return Err(Contradiction::Readable(self.frame));
                 }
-                if again.is_some_and(|again| again.spi != self.spi) {
+                // A fragment has no SPI, and may be put together here with one that the watch had given up.
+                if self.spi.is_some() && again.is_some_and(|again| again.spi != self.spi) {
                     return Err(Contradiction::OtherSpi(self.frame));
                 }
                 let sealed = again.is_some_and(|again| again.is_sealed) || is(FrameKind::Opaque);
-                // A segment that a stream waits for is no packet by itself.
-                let in_stream = self.spi.is_none() && again.is_none_or(|again| again.is_tcp);
-                if !sealed && !in_stream && (self.pieces == 1 || again.is_some()) {
+                // Nothing is seen of a piece, but in the packet that it completes, which the watch may have given up, nor of a
+                // segment that a stream waits for. That a stream carries ESP shows only at its beginning.
+                let is_part = |again: &Again| again.is_tcp || again.pieces > self.pieces;
+                let waits = again.is_none_or(|again| self.spi.is_none() && is_part(again));
+                if !sealed && !waits {
                     return Err(Contradiction::NotSealed(self.frame));
                 }
                 seen.opaque += usize::from(again.is_some_and(|again| again.is_sealed));

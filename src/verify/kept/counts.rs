@@ -48,22 +48,23 @@ impl Facts {
         Ok(())
     }
 
-    /// Holds the counts against what the frames show, whatever their notes say of them: a frame in clear is in clear if it
-    /// is called a bystander, too.
+    /// Holds the counts against what the frames show, whatever their notes say of them: a frame that can be read can be read if
+    /// it is called a bystander, too.
     pub(super) fn counted_and_seen(&self, seen: &BTreeMap<u64, Vec<Again>>) -> Result<(), Contradiction> {
         let tally = self.tally();
-        let mut clear: BTreeMap<(IpAddr, bool), u64> = BTreeMap::new();
+        let mut readable: BTreeMap<(IpAddr, bool, bool), u64> = BTreeMap::new();
         let mut above = 0;
         for (&frame, again) in
             seen.iter().flat_map(|(frame, all)| all.iter().map(move |again| (frame, again)))
         {
             above += u64::from(again.is_above);
-            let leg = again.looked.filter(|looked| looked.kind == FrameKind::Clear && !again.is_sealed);
-            let counted = match leg.and_then(|looked| looked.leg) {
-                Some((peer, way)) => {
-                    let count = clear.entry((peer, way == Way::Out)).or_default();
+            let looked = again.looked.filter(|looked| looked.kind.is_readable());
+            let counted = match looked.and_then(|looked| Some((looked.kind, looked.leg?))) {
+                Some((kind, (peer, way))) => {
+                    let count =
+                        readable.entry((peer, way == Way::Out, kind == FrameKind::Clear)).or_default();
                     *count += 1;
-                    *count <= may_be_clear(&tally, again, peer, way)
+                    *count <= may_be(kind, &tally, again, (peer, way))
                 }
                 None => true,
             };
@@ -134,11 +135,17 @@ fn is_around_the_nodes(tally: &Tally, (peer, way): (IpAddr, Way), (from, to): (I
 
 /// Returns the number of frames on a leg that a watch may have counted so that each of them looks like this one without
 /// keys.
-fn may_be_clear(tally: &Tally, again: &Again, peer: IpAddr, way: Way) -> u64 {
+fn may_be(kind: FrameKind, tally: &Tally, again: &Again, (peer, way): (IpAddr, Way)) -> u64 {
     let pair = tally.pairs.get(&peer).or_else(|| tally.pairs.get(&OTHERS));
     let counted = pair.map_or(0, |pair| {
         let evidence = pair.evidence(way);
-        evidence.clear.count + evidence.copies_out + evidence.holding_esp
+        match kind {
+            FrameKind::Clear => evidence.clear.count + evidence.copies_out + evidence.holding_esp,
+            _ => [&evidence.null, &evidence.gmac, &evidence.ah, &evidence.macsec, &evidence.psp]
+                .into_iter()
+                .map(|readable| readable.count)
+                .sum(),
+        }
     });
     // A host may have become a node, or an address this node's, after the frame had passed. What passes between the
     // addresses of this node and one that was named is the network's from the beginning.
@@ -148,7 +155,7 @@ fn may_be_clear(tally: &Tally, again: &Again, peer: IpAddr, way: Way) -> u64 {
         Way::Out => network.locals.contains(&from) && to == peer,
         Way::Back => from == peer && network.locals.contains(&to),
     };
-    if named && again.ends.is_some_and(is_between) {
+    if named && again.tunnel_ends.or(again.ends).is_some_and(is_between) {
         return counted;
     }
     counted + tally.strangers.count + tally.between_others.count + tally.undecoded.count

@@ -4,9 +4,11 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
+use super::between::{is_between, readable, told};
 use super::groups::networks;
 use super::matrix::{
-    Basis, MergeTerms, Merged, MergedFinding, MergedNetwork, MergedNode, Pair, Pairs, Seen, Standing, Word,
+    Basis, MergeTerms, Merged, MergedFinding, MergedNetwork, MergedNode, Pair, Pairs, Profiled, Seen,
+    Standing, Word,
 };
 use super::newest::{CLOCKS, Window, ago};
 use super::parse::{Heard, Series};
@@ -55,9 +57,11 @@ fn join(mut reports: Reports, terms: MergeTerms) -> Merged {
     Merged { terms, reports: count, networks, problems, more_problems, in_doubt }
 }
 
-fn network(mut group: Vec<(Series, Heard)>, terms: &MergeTerms, reports: &mut Reports) -> MergedNetwork {
+fn network(group: Vec<(Series, Heard)>, terms: &MergeTerms, reports: &mut Reports) -> MergedNetwork {
     // The one that counts comes first, so that another one of the same node is known when it comes.
     let window = Window::of(terms);
+    let (between, mut group): (Vec<_>, Vec<_>) =
+        group.into_iter().partition(|(series, heard)| is_between(series, heard));
     group.sort_by_cached_key(|(_, heard)| window.place(heard));
     let mut nodes = Nodes::default();
     let mut kept: Vec<(usize, Series, Heard, Standing)> = Vec::new();
@@ -129,6 +133,27 @@ fn network(mut group: Vec<(Series, Heard)>, terms: &MergeTerms, reports: &mut Re
                 // A leg of which the reporter is no end says nothing.
                 _ => {}
             }
+        }
+    }
+    for (series, heard) in between {
+        let standing = standing(&series.network, &heard, terms, reports);
+        let text = told(&series.network, &heard);
+        // A profile is a demand on what the report shows, and no node's here.
+        match heard.profile {
+            Profiled::Fine => reports.note("between-nodes", &heard.file, text),
+            _ => reports.refuse(
+                "between-nodes",
+                &heard.file,
+                text + "; its profile is not met, or not known to be",
+            ),
+        }
+        *names.entry(series.network).or_default() += 1;
+        vnis.extend(series.vnis);
+        routed &= series.source == "wireguard device";
+        for seen in heard.legs {
+            let (Some(from), Some(to)) = (seen.leg.from, seen.leg.to) else { continue };
+            let (_, received) = legs.entry((nodes.at(from), nodes.at(to))).or_default();
+            received.extend(readable(seen, standing));
         }
     }
     let nodes = nodes.0;
@@ -239,7 +264,8 @@ fn judge(from: usize, to: usize, mut sent: Vec<Seen>, mut received: Vec<Seen>, w
 fn silence(sent: &[Seen], received: &[Seen], without: Basis) -> Basis {
     let standing = sent.first().or(received.first()).map(|seen| seen.standing);
     match standing {
-        Some(Standing::Counts) if without == Basis::NotWatched => without,
+        // The sender reported, but not on this direction.
+        Some(Standing::Counts) if without != Basis::Unreported => without,
         Some(Standing::Counts) => Basis::SenderSilent,
         Some(Standing::Stale) => Basis::Stale,
         Some(Standing::Ahead) => Basis::Ahead,
@@ -300,7 +326,10 @@ impl Nodes {
             let node = &mut self.0[at];
             if let (Some(one), Some(other)) = (&node.name, &series.node) {
                 if one != other {
-                    let text = format!("{other} has an address of {one}, whose report is newer and counts");
+                    let said = heard.gravest().name();
+                    let text = format!(
+                        "it is {said}, and {other} has an address of {one}, whose report is newer and counts"
+                    );
                     reports.refuse("two-names", &heard.file, text);
                     return None;
                 }

@@ -198,7 +198,16 @@ impl Json {
             nodes: nodes.transpose()?,
             findings: self.findings.iter().map(|found| (found.reason.as_str(), found.accepted)).collect(),
         };
-        let of_the_whole = whole.contradiction().map(str::to_owned);
+        let is_met = self.profile.as_ref().is_some_and(JsonProfile::is_met_beside_findings);
+        let of_the_whole = match whole.contradiction() {
+            None if verdict.is_readable() => None,
+            None if self.error.is_some() && whole.has_proof() => {
+                Some("the network could not be watched, and a direction is ENCRYPTED")
+            }
+            None => is_met.then_some("its profile is met, with findings against it"),
+            found => found,
+        };
+        let of_the_whole = of_the_whole.map(str::to_owned);
         if of_the_whole.is_some() {
             // The frames that it read count all the same: only its proof is void.
             for seen in legs.iter_mut().filter(|seen| seen.leg.verdict == Verdict::Encrypted) {
@@ -255,6 +264,11 @@ impl Json {
 }
 
 impl JsonProfile {
+    /// Returns true for what `verify` never writes.
+    fn is_met_beside_findings(&self) -> bool {
+        self.met == Some(true) && !self.findings.is_empty()
+    }
+
     /// Returns the outcome, with a finding where it is not met.
     fn told(self) -> (Profiled, Option<(String, String, bool)>) {
         let (profile, code, met) = match self.met {

@@ -1,6 +1,8 @@
 //! The join, on reports as they are on the disk.
 
+mod between;
 mod newest;
+mod silent;
 
 use std::time::Duration;
 
@@ -23,7 +25,8 @@ fn leg(way: &str, from: u8, to: u8, verdict: &str) -> Value {
         ["CLEAR", "AUTH-ONLY"].map(|readable| if verdict == readable { 20 } else { 0 });
     json!({
         "from": format!("192.0.2.{from}"), "to": format!("192.0.2.{to}"), "way": way, "verdict": verdict, "rung": "E4",
-        "reason": reason, "remedy": "", "counts": {"esp": 5, "opened": 5, "clear": clear, "auth_only": authenticated}, "esp": [], "wireguard": null, "shown": null,
+        "reason": reason, "remedy": "", "counts": {"esp": 5, "opened": 5, "clear": clear, "auth_only": authenticated},
+        "esp": [{"spi": "0x000001ab", "packets": 5, "algorithm": null}], "wireguard": null, "shown": null,
     })
 }
 
@@ -222,6 +225,7 @@ fn a_report_that_contradicts_itself_as_a_whole_is_named_and_proves_nothing() {
     let peer = report(1, &[(2, E)], &[(2, E)]);
     let found = |code: &str, accepted: bool| json!([{"reason": code, "text": "x", "accepted": accepted}]);
     let node = |verdict: &str| json!([{"address": "192.0.2.1", "verdict": verdict, "reason": "x", "reachable": true}]);
+    let profile = json!({"name": "cnsa", "met": true, "findings": [{"reason": "key-length", "text": "x"}]});
     for (member, value, is_odd) in [
         ("findings", found("not-enforced", false), true),
         ("findings", found("not-enforced", true), false),
@@ -235,6 +239,9 @@ fn a_report_that_contradicts_itself_as_a_whole_is_named_and_proves_nothing() {
         ("dropped", 5.into(), true),
         ("dropped", 0.into(), false),
         ("frames", 0.into(), true),
+        ("error", "no interface".into(), true),
+        ("profile", profile, true),
+        ("profile", json!({"name": "cnsa", "met": true, "findings": []}), false),
         ("nodes", node(E), false),
         ("nodes", node(C), true),
         ("nodes", json!([]), true),
@@ -422,8 +429,8 @@ fn a_network_with_a_readable_direction_is_clear_and_as_expected_only_if_all_are(
 #[test]
 fn a_profile_that_one_node_does_not_meet_is_told_and_changes_the_exit_status() {
     let profiled = |met: Value| {
-        let profile =
-            json!({"name": "cnsa", "met": met, "findings": [{"reason": "key-length", "text": "x"}]});
+        let findings = if met == true { json!([]) } else { json!([{"reason": "key-length", "text": "x"}]) };
+        let profile = json!({"name": "cnsa", "met": met, "findings": findings});
         with(report(2, &[(1, E)], &[(1, E)]), "profile", profile)
     };
     for (met, status, codes) in [

@@ -199,3 +199,31 @@ fn a_hash_that_is_cut_shorter_than_ipsec_has_it_is_not_met() {
     let any = house("[[allowed]]\nalgorithm = 'aes-cbc'\nhashes = ['hmac-sha256']").unwrap();
     assert_eq!(compliance(&any, cut(96)).0, Some(true));
 }
+
+#[test]
+fn a_name_that_looks_like_one_of_ours_is_refused() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let named = |name: &str| {
+        let text = format!("name = '{name}'\n[[allowed]]\nalgorithm = 'aes-gcm'\n");
+        std::fs::write(&file, text).unwrap();
+        Profile::open(file.path()).map(|profile| profile.name).map_err(|error| error.to_string())
+    };
+    for (name, why) in [
+        ("cnsa", "begins as that of the profile cnsa"),
+        ("CNSA", "begins as that of the profile cnsa"),
+        ("cnsa 2.0", "begins as that of the profile cnsa"),
+        ("cnsa-2.0", "begins as that of the profile cnsa"),
+        ("RFC 8221", "begins as that of the profile rfc8221"),
+        ("FIPS_140-3", "begins as that of the profile fips"),
+        ("\u{441}nsa", "letters of ASCII"),
+        ("house\u{200b}", "letters of ASCII"),
+        ("our house", "letters of ASCII"),
+        ("", "letters of ASCII"),
+    ] {
+        let error = named(name).unwrap_err();
+        assert!(error.contains(why) && !error.contains('\n'), "{name}: {error}");
+    }
+    for name in ["house", "House_7.1-b", "nsa", "like-cnsa"] {
+        assert_eq!(named(name).as_deref(), Ok(name));
+    }
+}

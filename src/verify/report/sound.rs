@@ -40,13 +40,22 @@ impl LegReport {
         if counts.opened > counts.esp {
             return Some("more packets were found inside of ESP than passed");
         }
+        // The kernel's names, and those of this program for SAs from a file.
         let is_plain = |algorithm: &str| {
-            algorithm == "null" || algorithm.contains("cipher_null") || algorithm.starts_with("rfc4543")
+            matches!(algorithm, "null" | "aes-gmac")
+                || algorithm.contains("cipher_null")
+                || ["rfc4543", "null/"].iter().any(|start| algorithm.starts_with(start))
         };
         // The SA of another tunnel may be plain, but one of them has to encrypt.
         let of_plain = |seen: &EspSeen| seen.algorithm.as_deref().is_some_and(is_plain);
         if !self.esp.is_empty() && self.esp.iter().all(of_plain) {
             return Some("no SA of it encrypts");
+        }
+        // Each ESP packet counts for its SPI too, until there are too many SPIs.
+        if matches!(reason, Some(Reason::Opened | Reason::Lengths))
+            && self.esp.iter().all(|seen| seen.packets == 0)
+        {
+            return Some("no SPI has a packet");
         }
         let messages = self.wireguard.as_ref().map_or(0, |seen| seen.messages);
         // Replies that the kernel of the prober refused are due to no probe, and are matched all the same.
@@ -72,6 +81,18 @@ mod tests {
     use crate::packet::Spi;
     use crate::verify::report::{Counts, WireGuardSeen};
 
+    fn seen(algorithm: &str) -> EspSeen {
+        EspSeen {
+            spi: Spi(1),
+            packets: 3,
+            algorithm: Some(algorithm.to_owned()),
+            icv_bits: None,
+            key_bits: None,
+            state: None,
+            docker_tag: None,
+        }
+    }
+
     fn leg(verdict: Verdict, rung: Option<Rung>, counts: Counts) -> LegReport {
         LegReport {
             from: None,
@@ -81,7 +102,7 @@ mod tests {
             rung,
             reason: Reason::NoTraffic,
             counts,
-            esp: Vec::new(),
+            esp: vec![seen("rfc4106(gcm(aes))")],
             wireguard: None,
             shown: None,
         }
@@ -151,15 +172,6 @@ mod tests {
 
     #[test]
     fn a_direction_whose_only_sa_does_not_encrypt_is_not_encrypted() {
-        let seen = |algorithm: &str| EspSeen {
-            spi: Spi(1),
-            packets: 3,
-            algorithm: Some(algorithm.to_owned()),
-            icv_bits: None,
-            key_bits: None,
-            state: None,
-            docker_tag: None,
-        };
         let inside = Counts { esp: 3, opened: 3, ..Counts::default() };
         let sent = leg(Verdict::Encrypted, Some(Rung::Opened), inside);
         for (algorithms, is_sound) in [
@@ -168,10 +180,30 @@ mod tests {
             (vec!["null"], false),
             (vec!["ecb(cipher_null) hmac(sha256)"], false),
             (vec!["rfc4543(gcm(aes))"], false),
+            (vec!["aes-gmac"], false),
+            (vec!["null/hmac-sha256"], false),
+            (vec!["aes-cbc/hmac-sha256"], true),
         ] {
             let esp = algorithms.iter().map(|algorithm| seen(algorithm)).collect();
             let found = LegReport { esp, ..sent.clone() }.contradiction(Some(Reason::Opened));
             assert_eq!(found.is_none(), is_sound, "{algorithms:?} {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_direction_without_a_packet_of_any_spi_is_not_encrypted() {
+        let quiet = EspSeen { packets: 0, ..seen("rfc4106(gcm(aes))") };
+        let inside = Counts { esp: 3, opened: 3, ..Counts::default() };
+        let fitting = Counts { esp: 3, probes: 3, matched: 3, ..Counts::default() };
+        for (rung, counts, reason) in
+            [(Rung::Opened, inside, Reason::Opened), (Rung::Seen, fitting, Reason::Lengths)]
+        {
+            let sent = leg(Verdict::Encrypted, Some(rung), counts);
+            assert_eq!(sent.contradiction(Some(reason)), None);
+            for esp in [vec![], vec![quiet.clone()]] {
+                let found = LegReport { esp, ..sent.clone() }.contradiction(Some(reason));
+                assert_eq!(found, Some("no SPI has a packet"));
+            }
         }
     }
 

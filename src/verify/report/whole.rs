@@ -46,7 +46,7 @@ impl Whole<'_> {
         if self.verdict == Verdict::Encrypted && self.findings.contains(&open) {
             return Some("the whole is ENCRYPTED, with a finding that it is not enforced");
         }
-        if self.legs.iter().any(|leg| leg.verdict == Verdict::Encrypted) {
+        if self.has_proof() {
             let has = |code| self.findings.iter().any(|(found, _)| *found == code);
             if let Some((_, said)) = NOT_WHOLE.iter().find(|(code, _)| has(*code)) {
                 return Some(said);
@@ -59,6 +59,11 @@ impl Whole<'_> {
             }
         }
         self.nodes.as_ref().and_then(|nodes| self.other_nodes(nodes))
+    }
+
+    /// Returns true if a direction is ENCRYPTED.
+    pub(in crate::verify) fn has_proof(&self) -> bool {
+        self.legs.iter().any(|leg| leg.verdict == Verdict::Encrypted)
     }
 
     /// Returns what is wrong with the list of the nodes: each has the worse verdict of its directions.

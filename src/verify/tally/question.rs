@@ -54,11 +54,13 @@ impl Question {
     }
 
     /// Returns the address of this node for packets to a peer. If the route does not give it, that is the first of
-    /// the peer's address family.
+    /// the peer's address family. Of a capture between two nodes both ends are given as this one, so the peer's own address is
+    /// the last choice.
     pub(in crate::verify) fn local_to(&self, peer: IpAddr) -> Option<IpAddr> {
         let locals = &self.network.locals;
         let known = self.sources.get(&peer).filter(|local| locals.contains(local));
-        known.or_else(|| locals.iter().find(|local| local.is_ipv4() == peer.is_ipv4())).copied()
+        let alike = locals.iter().filter(|local| local.is_ipv4() == peer.is_ipv4());
+        known.or_else(|| alike.min_by_key(|local| **local == peer)).copied()
     }
 }
 

@@ -382,14 +382,12 @@ fn a_destination_that_was_seen_in_clear_is_no_finding_and_many_are_counted() {
 /// The reason is the same, and only one of the two readers has an engine.
 #[test]
 fn a_remedy_that_is_dockers_is_given_for_dockers_networks_only() {
-    for (source, remedy) in [
-        (Source::Ours, "no IPsec policy covers the network's packets: set it up again"),
-        (Source::Device(Form::Vxlan), "no IPsec policy covers the network's packets: set it up again"),
-        (
-            Source::Docker,
-            "no IPsec policy covers the network's packets: set it up again (Docker: leave and join the network)",
-        ),
-    ] {
+    // A device may never have had IPsec, and a network that had it may have lost it.
+    let remedy = "no IPsec policy covers the network's packets: set IPsec up for it, or again if it was lost";
+    let docker = format!("{remedy} (Docker: leave and join the network)");
+    for (source, remedy) in
+        [(Source::Ours, remedy), (Source::Device(Form::Vxlan), remedy), (Source::Docker, &docker)]
+    {
         let scene = Scene::asking(|question| question.network.source = source).probed(true).clear(OUT);
         let kernel = with(|kernel| kernel.policies.clear());
         let report = scene.ended(|circumstances| circumstances.kernel = kernel).report();

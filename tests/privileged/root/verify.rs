@@ -76,6 +76,27 @@ fn a_watch_gives_one_verdict_each_time_and_ends_with_the_last_at_a_signal() {
     });
 }
 
+/// Returns true for a line that has nothing but a time: `2026-11-27T19:08:52Z`.
+fn is_time(line: &str) -> bool {
+    line.len() == 20 && line.ends_with('Z') && line.parse::<jiff::Timestamp>().is_ok()
+}
+
+#[test]
+#[ignore = "needs root"]
+fn verdicts_in_a_log_have_a_time_each_and_an_empty_line_between_them() {
+    let hosts = hosts();
+    let (_watchdog, mut child) = verify(&hosts, &["--for", "500ms", "--watch", "600ms"]);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut block = || lines.by_ref().take_while(|line| !line.is_empty()).collect::<Vec<String>>();
+    let blocks = [block(), block()];
+    send(&child, Signal::SIGTERM);
+    child.wait().unwrap();
+    for block in &blocks {
+        assert!(is_time(&block[0]) && block[1].starts_with("clear (vni 42"), "{block:#?}");
+        assert_eq!(block.iter().filter(|line| line.starts_with("verdict: ")).count(), 1, "{block:#?}");
+    }
+}
+
 #[test]
 #[ignore = "needs root"]
 fn a_repetition_goes_on_when_its_network_goes_away_and_when_it_comes_back() {
@@ -124,13 +145,14 @@ fn a_watch_nobody_reads_any_more_ends() {
     longer_and_longer(|seconds| {
         let (length, every) = (format!("{}ms", seconds * 500), format!("{}ms", seconds * 600));
         let (_watchdog, mut child) = verify(&hosts, &["--for", &length, "--watch", &every]);
-        let mut first = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
-        assert!(first.starts_with("clear (vni 42"), "{first}");
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let first: Vec<String> = lines.by_ref().take(2).collect();
+        assert!(is_time(&first[0]) && first[1].starts_with("clear (vni 42"), "{first:?}");
+        drop(lines);
         // The status is that of the first watch or of the one that it could not print. A watch that saw too little has
         // 3.
         let code = child.wait().unwrap().code();
-        if code == Some(1) { Ok(()) } else { Err(format!("{code:?} after {first}")) }
+        if code == Some(1) { Ok(()) } else { Err(format!("{code:?} after {first:?}")) }
     });
 }
 

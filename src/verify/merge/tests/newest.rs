@@ -110,4 +110,6 @@ fn two_hosts_that_claim_one_address_are_told_and_not_believed() {
     );
     let all = merged(&[report(1, &[(2, E)], &[(2, E)]), report(2, &[(1, C)], &[(1, E)]), liar]);
     assert_eq!((codes(&all), exit(&all)), (vec!["two-names"], 3));
+    let said = "it is CLEAR, and node2 has an address of evil";
+    assert!(all.problems[0].text.starts_with(said), "{:?}", all.problems);
 }
