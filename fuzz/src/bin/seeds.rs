@@ -8,7 +8,7 @@
 use std::fs;
 use std::path::Path;
 
-use ovlsniff::audit::{self, Case, Machine, Run, Subject};
+use ovlsniff::audit::{self, Case, Machine, Run, RunTime, Subject};
 use ovlsniff::capture::savefile::Savefile;
 use ovlsniff::packet::{Timestamp, Vni};
 use ovlsniff::verify::{
@@ -69,8 +69,7 @@ fn folders(folder: &Path, file: &Path) {
         };
         let run = Run {
             command_line: vec!["ovlsniff".to_owned()],
-            began: Timestamp::new(0, 0, 6),
-            ended: Timestamp::new(0, 0, 6),
+            time: RunTime { began: Timestamp::new(0, 0, 6), ended: Timestamp::new(0, 0, 6), set: None },
             machine: Machine::default(),
             expected: Expectation::Encrypted,
             profile: None,
