@@ -45,7 +45,7 @@ pub enum Error {
     #[error("leave root for {0}: no such user; name one with -Z or keep root with --no-drop")]
     NoSuchUser(String),
     /// The kernel or the user database refused.
-    #[error("leave root for {user}: {operation}: {}; keep root with --no-drop", reason(.cause))]
+    #[error("leave root for {user}: {operation}: {}; {}", reason(.cause), remedy(.cause))]
     Refused {
         /// The user, escaped.
         user: String,
@@ -60,6 +60,14 @@ pub enum Error {
     /// The user is root, or the process could become root again.
     #[error("leave root for {0}: root can be taken again; keep root with --no-drop")]
     StillRoot(String),
+}
+
+/// Returns what to do about a refusal. Where descriptors run out, the program would not get far as root either.
+fn remedy(cause: &io::Error) -> &'static str {
+    match cause.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::EMFILE | Errno::ENFILE) => "allow more (ulimit -n)",
+        _ => "keep root with --no-drop",
+    }
 }
 
 /// Becomes `user` for good, with the user's own group only. Without root, drops all capabilities that the program's
@@ -224,6 +232,16 @@ fn one_user(map: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_has_no_descriptors_left_is_not_told_to_keep_root() {
+        let refused = |errno: Errno| {
+            let user = "nobody".to_owned();
+            Error::Refused { user, operation: "look up", cause: errno.into() }.to_string()
+        };
+        assert!(refused(Errno::EMFILE).ends_with("; allow more (ulimit -n)"));
+        assert!(refused(Errno::EPERM).ends_with("; keep root with --no-drop"));
+    }
 
     #[test]
     fn map_of_one_user_is_told_from_a_whole_one() {
