@@ -53,7 +53,9 @@ fn main() -> ExitCode {
 fn sentence(error: &anyhow::Error) -> String {
     let said = error.to_string();
     // Most messages have their cause as a text only.
-    let is_short = said.contains("Too many open files (os error") && !said.contains("ulimit");
+    let is_short =
+        ["Too many open files (os error", ": too many open files"].iter().any(|why| said.contains(why))
+            && !said.contains("ulimit");
     if is_short { format!("{said}; allow more (ulimit -n)") } else { said }
 }
 
