@@ -73,7 +73,7 @@ pub(super) fn run(args: &Verify) -> anyhow::Result<Status> {
             let told = of_all(args, &overview, expected, &mut proofs);
             Ok((told, args.evidence.as_ref().map(|_| evidence::of_all(&overview, kept))))
         } else {
-            let (report, kept) = match job.watch(clock) {
+            let (report, kept) = match job.watch(known.home(), clock) {
                 Ok(watched) => watched,
                 Err(why) => {
                     let overview = known.cannot_be_watched(why, occasion())?;
@@ -147,5 +147,6 @@ fn wanted(args: &Verify) -> anyhow::Result<Wanted> {
         peers: args.peer.clone(),
         docker_inspect: args.docker_inspect.as_deref().map(Saved::read).transpose()?,
         found: None,
+        home: None,
     })
 }

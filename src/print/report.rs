@@ -20,7 +20,7 @@ pub use time::dated;
 
 use crate::escape::{counted, escape};
 use crate::packet::VXLAN_PORT;
-use crate::verify::{Expectation, LegReport, Reason, Report, Verdict, WireGuardSeen};
+use crate::verify::{Expectation, LegReport, Reason, Report, Source, Verdict, WireGuardSeen};
 
 /// Returns the report as lines of text. There is a remedy if the verdict is not as `expected`.
 pub fn text(report: &Report, expected: Expectation) -> String {
@@ -75,7 +75,9 @@ fn head(report: &Report) -> String {
         what.push("any vni".to_owned());
     }
     what.extend(report.port.filter(|port| *port != VXLAN_PORT).map(|port| format!("port {port}")));
-    what.push(report.source.name().to_owned());
+    // The file of one of Docker's sandboxes says nothing to a reader.
+    let namespace = report.namespace.as_deref().filter(|_| report.source != Source::Docker);
+    what.push(report.source.phrase(namespace));
     what.extend(
         report
             .configured

@@ -8,6 +8,7 @@ mod routed;
 
 use std::net::IpAddr;
 
+use super::home::Home;
 use super::network::{Device, Entry, Network, Peer, Source};
 use crate::host::namespaces::{Namespaces, Surveyed};
 use crate::host::survey::{Link, Survey, Tunnelled, Vtep};
@@ -24,6 +25,16 @@ pub(super) fn find_near(namespaces: &Namespaces, wanted: impl Fn(&Link) -> bool)
 /// Finds a VXLAN, Geneve or WireGuard device for which `wanted` holds, in any namespace, and returns its network.
 pub(super) fn find(namespaces: &Namespaces, wanted: impl Fn(&Link) -> bool) -> Option<Network> {
     find_in(&namespaces.base, namespaces.all(), wanted)
+}
+
+/// Finds a network as [`find`] does, but only where it was found before, if it was.
+pub(super) fn find_at(
+    home: Option<&Home>,
+    namespaces: &Namespaces,
+    wanted: impl Fn(&Link) -> bool,
+) -> Option<Network> {
+    let places = namespaces.all().filter(|place| home.is_none_or(|home| home.has(place)));
+    find_in(&namespaces.base, places, wanted)
 }
 
 fn find_in<'p>(

@@ -125,9 +125,22 @@ impl Inventory {
     }
 }
 
+impl Source {
+    /// Returns its word with the namespace of the network's device, whose file this is, escaped: `vxlan device in blue`.
+    pub fn phrase(self, namespace: Option<&str>) -> String {
+        let source = self.name();
+        namespace.map_or_else(|| source.to_owned(), |file| format!("{source} in {}", escape(name_of(file))))
+    }
+}
+
+/// Returns the name of the namespace that has this file, or the file if it is in none of the usual folders.
+fn name_of(file: &str) -> &str {
+    NAMED.iter().find_map(|folder| file.strip_prefix(folder)).unwrap_or(file)
+}
+
 impl Overlay {
     fn of(network: Network) -> Self {
-        let namespace = network.devices.first().and_then(|device| device.namespace.clone());
+        let namespace = network.namespace().map(str::to_owned);
         Self { namespace, port: network.port, network, ..Self::default() }
     }
 
@@ -151,15 +164,12 @@ impl Overlay {
 
     /// Returns the name of the namespace, or its file if that is in none of the usual folders. It may hold any character.
     pub fn namespace_name(&self) -> Option<&str> {
-        let path = self.namespace.as_deref()?;
-        Some(NAMED.iter().find_map(|folder| path.strip_prefix(folder)).unwrap_or(path))
+        self.namespace.as_deref().map(name_of)
     }
 
     /// Returns the source in a phrase, with the namespace, escaped: `vxlan device in blue`.
     pub fn source(&self) -> String {
-        let source = self.network.source.name();
-        self.namespace_name()
-            .map_or_else(|| source.to_owned(), |name| format!("{source} in {}", escape(name)))
+        self.network.source.phrase(self.namespace.as_deref())
     }
 
     /// Returns the form of its packets in a word.

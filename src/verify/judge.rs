@@ -58,6 +58,7 @@ pub fn judge(tally: &Tally, circumstances: Circumstances) -> Report {
         locals: network.locals.clone(),
         network: network.name.clone(),
         source: network.source,
+        namespace: network.namespace().map(str::to_owned),
         vnis: network.vnis.clone(),
         any_vni: network.any_vni,
         port: network.port,

@@ -75,6 +75,12 @@ pub enum Source {
 }
 
 impl Network {
+    /// Returns the file of the network namespace that its first device is in. `None` for that of this process, and if no
+    /// device of it is known.
+    pub fn namespace(&self) -> Option<&str> {
+        self.devices.first()?.namespace.as_deref()
+    }
+
     /// Returns true if packets of the network are in this kind of tunnel, and have this VNI.
     pub fn is_in(&self, tunnel: Tunnel) -> bool {
         let either = || Form::Vxlan.is(tunnel) || Form::Geneve.is(tunnel);

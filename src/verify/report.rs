@@ -33,6 +33,9 @@ pub struct Report {
     pub network: String,
     /// The source that knows the network.
     pub source: Source,
+    /// The file of the network namespace that its first device is in; `None` for that of this process, and if the network
+    /// has no device that is known.
+    pub namespace: Option<String>,
     /// The VNIs.
     pub vnis: Vec<Vni>,
     /// True if packets of every VNI on the port are the network's.

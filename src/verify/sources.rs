@@ -6,25 +6,41 @@ use std::net::IpAddr;
 use super::device;
 use super::docker::{self, Found};
 use super::guests;
+use super::home::Home;
 use super::network::{Entry, Network, Peer};
 use crate::host::docker::EngineError;
 use crate::host::namespaces::{Closed, Namespaces, Surveyed};
 use crate::host::survey::Link;
 use crate::packet::{Form, Vni};
 
-/// Finds the network of this name. Returns `None` if no source knows it.
+/// Finds the network of this name. Returns `None` if no source knows it. If it was found before, that is where it is looked for.
 ///
 /// # Errors
 /// There is no engine ([`EngineError::Absent`]), or it may know the network, but may not be asked ([`EngineError::Denied`]), and
 /// no device has its name; or it does not answer as it should. A device of that name may then be another network, and is not taken.
-pub(super) fn find(name: &str, namespaces: &Namespaces) -> Result<Option<Network>, EngineError> {
-    named(name, namespaces, docker::find)
+pub(super) fn find(
+    name: &str,
+    home: Option<&Home>,
+    namespaces: &Namespaces,
+) -> Result<Option<Network>, EngineError> {
+    named(name, home, namespaces, docker::find)
 }
 
-/// Finds the network of a VXLAN device with one of these VNIs.
-pub(super) fn of_vnis(vnis: &[Vni], namespaces: &Namespaces) -> Option<Network> {
-    let network = device::find(namespaces, |link| device::has_vni(link, vnis))?;
+/// Finds the network of a VXLAN device with one of these VNIs, in the namespace in which it was found before.
+pub(super) fn of_vnis(vnis: &[Vni], home: Option<&Home>, namespaces: &Namespaces) -> Option<Network> {
+    // The engine does not say in which namespace the device of its network is.
+    let home = home.filter(|home| **home != Home::Engine);
+    let network = device::find_at(home, namespaces, |link| device::has_vni(link, vnis))?;
     Some(guests::undescribed(network, namespaces, guests::BY_VNI))
+}
+
+/// Returns true if there is a device of this name where the network was not found before.
+pub(super) fn is_elsewhere(name: &str, home: &Home, namespaces: &Namespaces) -> bool {
+    let is_it = |link: &Link| {
+        let is_overlay = link.vtep.is_some() || link.wireguard.is_some() || device::is_unread(link);
+        is_overlay && (link.name == name || is_ours(link, name))
+    };
+    namespaces.all().any(|place| !home.has(place) && place.survey.links.iter().any(is_it))
 }
 
 /// Returns true if the name is that of a WireGuard device that could not be read.
@@ -33,24 +49,35 @@ pub(super) fn is_unreadable(name: &str, namespaces: &Namespaces) -> bool {
     namespaces.all().any(|place| place.survey.links.iter().any(unread))
 }
 
+fn is_ours(link: &Link, name: &str) -> bool {
+    device::alias(link).is_some_and(|alias| alias.network == name)
+}
+
 fn named(
     name: &str,
+    home: Option<&Home>,
     namespaces: &Namespaces,
     ask: impl FnOnce(&str) -> Result<Found, EngineError>,
 ) -> Result<Option<Network>, EngineError> {
-    let ours = |link: &Link| device::alias(link).is_some_and(|alias| alias.network == name);
+    let ours = |link: &Link| is_ours(link, name);
     let named = |link: &Link| link.name == name;
-    if let Some(own) = device::find_near(namespaces, ours) {
+    let is_near = home.is_none_or(|home| home.has(&namespaces.base));
+    if let Some(own) = device::find_near(namespaces, ours).filter(|_| is_near) {
         return Ok(Some(own));
     }
     // Other namespaces come last, because there may be hundreds of them.
     let by_device = || {
         device::find_near(namespaces, named)
-            .or_else(|| device::find(namespaces, ours))
-            .or_else(|| device::find(namespaces, named))
+            .filter(|_| is_near)
+            .or_else(|| device::find_at(home, namespaces, ours))
+            .or_else(|| device::find_at(home, namespaces, named))
     };
     match ask(name) {
-        Ok(found) => Ok(Some(from_docker(found, namespaces))),
+        Ok(found) => {
+            let network = from_docker(found, namespaces);
+            // The engine may know the name only since a repetition began with a device.
+            if home.is_none_or(|home| home.is_of(&network)) { Ok(Some(network)) } else { Ok(by_device()) }
+        }
         Err(error @ (EngineError::Absent | EngineError::Unknown)) => match by_device() {
             Some(network) => Ok(Some(guests::undescribed(network, namespaces, &error.with_remedy()))),
             None if error == EngineError::Absent => Err(error),
@@ -65,7 +92,7 @@ fn named(
             None => Err(denied),
         },
         Err(error @ (EngineError::Late(_) | EngineError::Broken(_))) => {
-            device::find(namespaces, ours).map(Some).ok_or(error)
+            device::find_at(home, namespaces, ours).map(Some).ok_or(error)
         }
     }
 }
@@ -184,7 +211,7 @@ mod tests {
         namespaces: &Namespaces,
         answer: Result<Found, EngineError>,
     ) -> Result<Option<Network>, EngineError> {
-        named("secure", namespaces, |_| answer)
+        named("secure", None, namespaces, |_| answer)
     }
 
     fn broken() -> EngineError {
@@ -215,6 +242,37 @@ mod tests {
             let other = asked(&host("other", None), Err(error.clone()));
             assert_eq!(other, if error == EngineError::Absent { Err(error) } else { Ok(None) });
         }
+    }
+
+    #[test]
+    fn a_repetition_stays_where_its_network_was_found() {
+        let of = |path: Option<&str>| Surveyed { path: path.map(str::to_owned), ..host("secure", None).base };
+        let other = || Some("/run/netns/other".to_owned());
+        let found = |home: &Home, namespaces: &Namespaces, answer| {
+            let network = named("secure", Some(home), namespaces, |_| answer).unwrap()?;
+            Some((network.source, network.devices.first()?.namespace.clone()))
+        };
+        let vxlan = Source::Device(Form::Vxlan);
+        let unknown = || Err(EngineError::Unknown);
+        let both = Namespaces::with(of(None), vec![of(other().as_deref())]);
+        assert_eq!(found(&Home::Namespace(None), &both, unknown()), Some((vxlan, None)));
+        assert_eq!(found(&Home::Namespace(other()), &both, unknown()), Some((vxlan, other())));
+        assert_eq!(found(&Home::Engine, &both, unknown()), None);
+
+        let gone = Namespaces::with(Surveyed::default(), vec![of(other().as_deref())]);
+        assert_eq!(found(&Home::Namespace(None), &gone, unknown()), None);
+        assert!(is_elsewhere("secure", &Home::Namespace(None), &gone));
+        assert!(!is_elsewhere("secure", &Home::Namespace(other()), &gone));
+        assert_eq!(of_vnis(&Vec::from_iter(Vni::new(42)), Some(&Home::Namespace(None)), &gone), None);
+
+        let engines = || {
+            let network =
+                Network { source: Source::Docker, vnis: Vec::from_iter(Vni::new(42)), ..Network::default() };
+            Ok(Found { network, members: Vec::new() })
+        };
+        assert_eq!(found(&Home::Engine, &both, engines()), Some((Source::Docker, None)));
+        // The engine's network of that name has its device elsewhere.
+        assert_eq!(found(&Home::Namespace(other()), &both, engines()), Some((vxlan, other())));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::docker_inspect::{self, InspectError, Saved};
+use super::home::Home;
 use super::network::{Network, Peer, Source};
 use super::sources;
 use crate::escape::escape;
@@ -29,6 +30,8 @@ pub struct Wanted {
     pub docker_inspect: Option<Saved>,
     /// The network itself, if an inventory has found it. Then no source is asked.
     pub found: Option<Box<Network>>,
+    /// The place in which a watch before found the network. It is looked for nowhere else.
+    pub home: Option<Home>,
 }
 
 /// The reasons why the network that was asked for cannot be verified. Names are escaped.
@@ -68,6 +71,11 @@ pub enum WantedError {
         "network {0}: the kernel does not show this WireGuard device's peers to this user; run as root, in a container with the capability NET_ADMIN"
     )]
     Unreadable(String),
+    /// The network is no longer where it was found before, and there is a device of its name elsewhere.
+    #[error(
+        "network {0}: it is no longer where it was found first; a device of that name in another place is another network, which verify would watch if it were started again"
+    )]
+    Elsewhere(String),
     /// No source knows a network of this name.
     #[error(
         "network {name}: not known to ovlsniff overlay, to Docker on this host, or as a VXLAN, Geneve or WireGuard device (a Swarm worker knows a network only while one of its containers is on it); describe it with --vni VNI --peer ADDRESS{}", beside(.unread.as_deref())
@@ -161,7 +169,7 @@ impl Wanted {
                 sources::refresh(&mut network, namespaces);
                 return Ok(network);
             }
-            return Ok(sources::of_vnis(&self.vnis, namespaces).unwrap_or_default());
+            return Ok(sources::of_vnis(&self.vnis, self.home.as_ref(), namespaces).unwrap_or_default());
         };
         if let Some(saved) = &self.docker_inspect {
             let mut network = docker_inspect::from_file(saved, name)?;
@@ -171,9 +179,14 @@ impl Wanted {
         // A VNI and a peer are enough. The name is then only a title in the report.
         let described = !self.vnis.is_empty() && !self.peers.is_empty();
         let titled = || Network { name: name.clone(), ..Network::default() };
-        match sources::find(name, namespaces) {
+        let home = self.home.as_ref();
+        let is_elsewhere = || home.is_some_and(|home| sources::is_elsewhere(name, home, namespaces));
+        match sources::find(name, home, namespaces) {
             Ok(Some(network)) => Ok(network),
             Ok(None) | Err(EngineError::Absent) if described => Ok(titled()),
+            Ok(None) | Err(EngineError::Absent) if is_elsewhere() => {
+                Err(WantedError::Elsewhere(escape(name).into_owned()))
+            }
             Ok(None) | Err(EngineError::Absent) if sources::is_unreadable(name, namespaces) => {
                 Err(WantedError::Unreadable(escape(name).into_owned()))
             }
@@ -182,7 +195,7 @@ impl Wanted {
             Err(error) if described => Ok(Network {
                 name: name.clone(),
                 engine_unread: Some(escape(&error.to_string()).into_owned()),
-                ..sources::of_vnis(&self.vnis, namespaces).unwrap_or_default()
+                ..sources::of_vnis(&self.vnis, home, namespaces).unwrap_or_default()
             }),
             Err(error) => Err(WantedError::of_engine(name, error, namespaces)),
         }
@@ -232,7 +245,8 @@ impl WantedError {
 /// Finds the control network: a network that the user knows to be clear.
 pub(super) fn control(name: &str, namespaces: &Namespaces) -> Result<Network, WantedError> {
     let of_engine = |error| WantedError::of_engine(name, error, namespaces);
-    sources::find(name, namespaces).map_err(of_engine)?.ok_or_else(|| WantedError::unknown(name, namespaces))
+    let found = sources::find(name, None, namespaces).map_err(of_engine)?;
+    found.ok_or_else(|| WantedError::unknown(name, namespaces))
 }
 
 /// Returns the end of a sentence that tells what could not be looked into.

@@ -4,16 +4,20 @@
 //! with `--all`: it cannot be watched for now, so it is INCONCLUSIVE, and it may come back.
 
 use ovlsniff::escape::escape;
-use ovlsniff::verify::{Judged, Network, Occasion, Overlay, Overview, Report};
+use ovlsniff::verify::{Home, Judged, Network, Occasion, Overlay, Overview, Report};
 
 use super::live::note;
 
 /// The network as the last watch knew it.
 #[derive(Default)]
-pub(super) struct LastKnown(Option<Known>);
+pub(super) struct LastKnown {
+    known: Option<Known>,
+    home: Option<Home>,
+}
 
 struct Known {
     network: Network,
+    namespace: Option<String>,
     /// True once the user was told that it cannot be watched.
     told: bool,
 }
@@ -28,7 +32,14 @@ impl LastKnown {
             locals: report.locals.clone(),
             ..Network::default()
         };
-        self.0 = Some(Known { network, told: false });
+        self.known = Some(Known { network, namespace: report.namespace.clone(), told: false });
+        // One that the command line alone describes for a while may come back.
+        self.home = Home::of(report).or(self.home.take());
+    }
+
+    /// Returns the place in which the network was found.
+    pub(super) fn home(&self) -> Option<Home> {
+        self.home.clone()
     }
 
     /// Returns the outcome of a watch that was not possible.
@@ -40,7 +51,7 @@ impl LastKnown {
         why: anyhow::Error,
         occasion: Occasion,
     ) -> anyhow::Result<Overview> {
-        let Some(known) = &mut self.0 else { return Err(why) };
+        let Some(known) = &mut self.known else { return Err(why) };
         let why = format!("{why:#}");
         if !std::mem::replace(&mut known.told, true) {
             note(&format!(
@@ -48,7 +59,11 @@ impl LastKnown {
                 escape(&known.network.name)
             ));
         }
-        let overlay = Overlay { network: known.network.clone(), ..Overlay::default() };
+        let overlay = Overlay {
+            network: known.network.clone(),
+            namespace: known.namespace.clone(),
+            ..Overlay::default()
+        };
         Ok(Overview {
             networks: vec![Judged { overlay, outcome: Err(why) }],
             occasion,

@@ -7,8 +7,8 @@ use ovlsniff::audit::RunClock;
 use ovlsniff::escape::escape;
 use ovlsniff::ipsec;
 use ovlsniff::keeper;
-use ovlsniff::verify::Report;
 use ovlsniff::verify::session::{Prepared, Request, Session};
+use ovlsniff::verify::{Home, Report, Wanted};
 
 use super::evidence::Kept;
 use super::progress::{Lines, watching};
@@ -44,12 +44,18 @@ impl Job {
         Ok(Self { request, signals, announced: RefCell::default() })
     }
 
-    /// Watches once, from preparation to report, and looks at the clock now and then.
-    pub(super) fn watch(&self, clock: &mut RunClock) -> anyhow::Result<(Report, Option<Kept>)> {
+    /// Watches once, from preparation to report, and looks at the clock now and then. The network is looked for where a watch
+    /// before found it.
+    pub(super) fn watch(
+        &self,
+        home: Option<Home>,
+        clock: &mut RunClock,
+    ) -> anyhow::Result<(Report, Option<Kept>)> {
         let lines = Lines::on_stderr();
         // The engine may take its time, and the addresses to probe may have to be asked for.
         lines.show(&["looking for the network".to_owned()]);
-        let prepared = Session::prepare(&self.request)?;
+        let wanted = Wanted { home, ..self.request.wanted.clone() };
+        let prepared = Session::prepare(&Request { wanted, ..self.request.clone() })?;
         lines.clear();
         let session = match prepared {
             Prepared::Ready(session) => session,

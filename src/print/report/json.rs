@@ -16,6 +16,7 @@ pub fn json(report: &Report, expected: Expectation) -> String {
         "node": occasion(&report.occasion, &report.locals),
         "ended": ended(&report.occasion),
         "network": report.network,
+        "namespace": report.namespace,
         "source": report.source.name(),
         "vnis": report.vnis.iter().map(|vni| vni.value()).collect::<Vec<_>>(),
         "any_vni": report.any_vni,

@@ -60,7 +60,7 @@ struct Samples(Vec<(usize, Labels, f64)>);
 /// Returns the metrics of one network, at this time, and remembers its proofs.
 pub fn prometheus(report: &Report, expected: Expectation, now: Timestamp, proofs: &mut Proofs) -> String {
     let mut samples = Samples::default();
-    let network = network(&report.network, &vnis(report), None);
+    let network = network(&report.network, &vnis(report), report.namespace.as_deref());
     samples.of_network(report, &network, expected);
     let mut known = proofs.renewed([(&network, report)], now);
     known.retain(|labels, _| is_of(labels, &network));

@@ -128,6 +128,78 @@ fn a_repetition_goes_on_when_its_network_goes_away_and_when_it_comes_back() {
     assert_eq!(ran.err.matches(told).count(), 1, "{ran:?}");
 }
 
+/// Makes a device of this VNI with the name of the overlay on the first host alone.
+fn make_again(hosts: &Hosts, vni: u32) {
+    hosts.a.ip(&format!(
+        "link add clear type vxlan id {vni} local 192.0.2.1 remote 192.0.2.2 dstport 4789
+         addr add 10.42.0.1/24 dev clear
+         link set clear up"
+    ));
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_repetition_does_not_go_over_to_a_device_of_that_name_in_another_namespace() {
+    let hosts = hosts();
+    let (_watchdog, mut child) = verify(&hosts, &["--for", "500ms", "--watch", "600ms", "--json"]);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut next = || report(&lines.next().unwrap());
+    let first = next();
+    assert_eq!((&first["vnis"][0], &first["namespace"]), (&42.into(), &Value::Null), "{first}");
+    // The other host has one as well.
+    hosts.a.ip("link del clear");
+    let elsewhere = "network clear: it is no longer where it was found first; ";
+    // One that goes while a watch is prepared or under way may have another error or report at first.
+    let gone = std::iter::repeat_with(&mut next)
+        .inspect(|report| assert_eq!(report["namespace"], Value::Null, "{report}"))
+        .take(10)
+        .find(|report| report["error"].as_str().is_some_and(|why| why.starts_with(elsewhere)))
+        .expect("it is gone");
+    assert_eq!((gone["verdict"].as_str(), &gone["exit"]), (Some("INCONCLUSIVE"), &3.into()), "{gone}");
+    make_again(&hosts, 43);
+    let back = std::iter::repeat_with(&mut next).take(10).find(|report| report["directions"].is_array());
+    let back = back.expect("the first watch after it came back");
+    assert_eq!((&back["vnis"][0], &back["namespace"]), (&43.into(), &Value::Null), "{back}");
+    send(&child, Signal::SIGTERM);
+    child.wait().unwrap();
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_repetition_stays_in_another_namespace_when_its_own_gets_a_device_of_that_name() {
+    let hosts = hosts();
+    hosts.a.ip("link del clear");
+    let (_watchdog, mut child) = verify(&hosts, &["--for", "500ms", "--watch", "600ms", "--json"]);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut next = || report(&lines.next().unwrap());
+    let mut reports = vec![next()];
+    make_again(&hosts, 43);
+    reports.extend(std::iter::repeat_with(&mut next).take(3));
+    send(&child, Signal::SIGTERM);
+    child.wait().unwrap();
+    for report in &reports {
+        assert_eq!(
+            (&report["vnis"][0], &report["namespace"]),
+            (&42.into(), &"/run/netns/b".into()),
+            "{report}"
+        );
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_report_names_the_namespace_of_a_device_that_is_in_another_one() {
+    let hosts = hosts();
+    hosts.a.ip("link del clear");
+    let of = |format: &str| {
+        let (_watchdog, child) = verify(&hosts, &["--for", "500ms", "--format", format]);
+        finish(child).out
+    };
+    assert!(of("text").starts_with("clear (vni 42, vxlan device in b) "), "{}", of("text"));
+    let label = "ovlsniff_verdict{network=\"clear\",vni=\"42\",namespace=\"/run/netns/b\",verdict=";
+    assert!(of("prometheus").contains(label), "{}", of("prometheus"));
+}
+
 #[test]
 #[ignore = "needs root"]
 fn a_network_that_nobody_knows_at_the_start_of_a_repetition_is_a_mistake() {
