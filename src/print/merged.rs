@@ -6,6 +6,7 @@ mod json;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::net::IpAddr;
 
 pub use html::html;
 pub use json::json;
@@ -13,7 +14,7 @@ pub use json::json;
 use crate::escape::{counted, escape};
 use crate::print::report::evidence;
 use crate::print::report::time::rfc3339;
-use crate::verify::merge::{Basis, Merged, MergedNetwork, MergedNode, Pair, Seen, Standing, ago};
+use crate::verify::merge::{Basis, Merged, MergedNetwork, MergedNode, Pair, Seen, Standing, Unplaced, ago};
 use crate::verify::{Expectation, Rung, Verdict};
 
 /// The most nodes whose matrix is printed as text.
@@ -86,6 +87,9 @@ fn write_network(text: &mut String, merged: &Merged, network: &MergedNetwork, ex
     }
     if lines.len() > MOST {
         let _ = writeln!(text, "  {} more of these are left out", lines.len() - MOST);
+    }
+    for line in unplaced(network, expected) {
+        let _ = writeln!(text, "  {line}");
     }
     for (at, node) in network.nodes.iter().enumerate() {
         for word in node.reports.iter().filter(|word| word.of_the_whole) {
@@ -224,6 +228,28 @@ pub(super) fn said(seen: &Seen) -> String {
     format!("{rung} {}: {}", escape(&seen.code), evidence(&seen.leg))
 }
 
+/// Returns a line for each readable direction that is in no pair: `192.0.2.1 -> ?: CLEAR on the whole: E3 clear: 6 in clear, says
+/// 1.json`.
+pub(super) fn unplaced(network: &MergedNetwork, expected: Expectation) -> Vec<String> {
+    let end = |address: Option<IpAddr>| address.map_or_else(|| "?".to_owned(), |address| address.to_string());
+    let line = |Unplaced { file, seen }: &Unplaced| {
+        let (from, to) = (end(seen.leg.from), end(seen.leg.to));
+        let verdict = seen.leg.verdict.name();
+        format!("{from} -> {to}: {verdict} on the whole: {}, says {}", said(seen), escape(file))
+    };
+    let mut lines: Vec<String> = amiss_unplaced(network, expected).take(MOST).map(line).collect();
+    let more = amiss_unplaced(network, expected).count() - lines.len();
+    if more > 0 {
+        lines.push(format!("{more} more on the whole: left out here, and listed in JSON"));
+    }
+    lines
+}
+
+fn amiss_unplaced(network: &MergedNetwork, expected: Expectation) -> impl Iterator<Item = &Unplaced> {
+    let is_amiss = move |of: &&Unplaced| of.seen.leg.verdict.exit_status(expected) != 0;
+    network.unplaced.iter().filter(is_amiss)
+}
+
 /// Returns the remedies of what is not as expected, each once.
 pub(super) fn remedies(network: &MergedNetwork, expected: Expectation) -> Vec<String> {
     let mut remedies: Vec<String> = Vec::new();
@@ -231,7 +257,8 @@ pub(super) fn remedies(network: &MergedNetwork, expected: Expectation) -> Vec<St
         .pairs
         .iter()
         .filter(|pair| pair.verdict.exit_status(expected) != 0 && pair.basis.code().is_none());
-    let of_pairs = of_pairs.filter_map(Pair::grounds).map(|seen| (&seen.code, &seen.remedy));
+    let unplaced = amiss_unplaced(network, expected).map(|unplaced| &unplaced.seen);
+    let of_pairs = of_pairs.filter_map(Pair::grounds).chain(unplaced).map(|seen| (&seen.code, &seen.remedy));
     let words = network.nodes.iter().flat_map(|node| &node.reports).filter(|word| word.of_the_whole);
     for (code, remedy) in of_pairs.chain(words.map(|word| (&word.reason, &word.remedy))) {
         let line = format!("{}: {}", escape(code), escape(remedy));

@@ -3,7 +3,7 @@
 //! A node sees the packets that leave it as they are on the wire. What arrives may have been decrypted before a capture can
 //! see it. So each direction is judged by the node that sent it, and the report of the receiver only supports that or
 //! contradicts it. What a receiver found in clear is never passed over: it makes a direction that its sender calls
-//! ENCRYPTED a doubt, and one that its sender does not report CLEAR.
+//! ENCRYPTED a doubt, and one that its sender does not report CLEAR. What is in no pair counts for the network as a whole.
 //!
 //! Silence proves nothing here either. A pair of nodes that nobody reported, a report that is too old and a report that
 //! cannot be read each make the whole INCONCLUSIVE.
@@ -24,11 +24,12 @@ mod join;
 mod matrix;
 mod newest;
 mod parse;
+mod places;
 mod read;
 
 pub use matrix::{
     Basis, MergeTerms, Merged, MergedFinding, MergedNetwork, MergedNode, Pair, Pairs, Problem, Profiled,
-    Seen, Standing, Word,
+    Seen, Standing, Unplaced, Word,
 };
 pub use newest::ago;
 pub use parse::moment;

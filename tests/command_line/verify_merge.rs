@@ -115,8 +115,12 @@ fn json_is_by_its_schema() {
     let folder = tempfile::tempdir().unwrap();
     let one = write(folder.path(), "1.json", &[node1("secure"), node1("insecure"), node1("typo")]);
     let two = write(folder.path(), "2.json", &[node2("secure"), json!({"v": 2})]);
+    let mut looped = node1("insecure");
+    looped["directions"][0]["to"] = looped["directions"][0]["from"].clone();
+    let looped = write(folder.path(), "looped.json", &[looped]);
     for words in [
         vec![&*one],
+        vec![&looped],
         vec![&one, &two],
         vec![&two, "--stale", "1s", "--pairs", "known", "--accept", "stranger"],
     ] {

@@ -134,7 +134,9 @@ fn a_datagram_whose_pieces_lie_far_apart_is_believed() {
         let question = question(&[vni], OURS.0, &[OURS.1], None);
         for (between, pause) in [(0, 0), (7, 0), (8, 0), (20, 0), (2, 100 * SECOND), (20, 100 * SECOND)] {
             let mut apart = Vec::new();
-            for piece in frames(fixture) {
+            // They pass twice, the second time the other way round.
+            let twice = frames(fixture).into_iter().chain(frames(fixture).into_iter().rev());
+            for piece in twice {
                 let Timestamp { nanos, .. } = piece.time;
                 // They pass now and later by turns.
                 let later = [nanos, nanos + pause].into_iter().cycle();

@@ -17,7 +17,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use self::safe::{Safe, badge, class};
-use super::{age, findings, heading, moment, pairs, remedies, whole};
+use super::{age, findings, heading, moment, pairs, remedies, unplaced, whole};
 use crate::escape::counted;
 use crate::verify::Expectation;
 use crate::verify::merge::{Merged, MergedNetwork, ago};
@@ -141,11 +141,12 @@ fn write_remedies(page: &mut String, network: &MergedNetwork, expected: Expectat
     if more > 0 {
         findings.push(format!("{more} more: left out here, and listed in JSON"));
     }
-    if remedies.is_empty() && findings.is_empty() {
+    let unplaced = unplaced(network, expected);
+    if remedies.is_empty() && findings.is_empty() && unplaced.is_empty() {
         return;
     }
     page.push_str("<div class=\"advice\">\n");
-    for (title, lines) in [("What to do", remedies), ("Findings", findings)] {
+    for (title, lines) in [("In no square", unplaced), ("What to do", remedies), ("Findings", findings)] {
         if lines.is_empty() {
             continue;
         }

@@ -44,6 +44,10 @@ fn network(network: &MergedNetwork) -> Value {
         "verdict": network.verdict.name(),
         "nodes": network.nodes.iter().map(node).collect::<Vec<_>>(),
         "pairs": network.pairs.iter().map(|of| pair(network, of)).collect::<Vec<_>>(),
+        "unplaced": network.unplaced.iter().map(|unplaced| json!({
+            "file": &*unplaced.file,
+            "seen": seen(&unplaced.seen),
+        })).collect::<Vec<_>>(),
         "findings": network.findings.iter().map(|finding| json!({
             "node": finding.node,
             "reason": finding.code,

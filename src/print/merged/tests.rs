@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{html, text};
+use super::{html, json as printed, text};
 use crate::verify::Expectation;
 use crate::verify::merge::{MergeTerms, Merged, Pairs, Reports, moment};
 
@@ -74,4 +74,30 @@ fn many_texts_of_one_code_leave_no_other_code_out() {
     assert!(said.contains("  finding: peers-only: x (node2)\n  61 more findings are left out\n"), "{said}");
     let page = html(&all, Expectation::Encrypted);
     assert!(page.contains("<code>61 more</code> left out here, and listed in JSON"));
+}
+
+#[test]
+fn what_could_be_read_and_is_in_no_pair_is_told_in_every_format() {
+    let looped = json!({"from": "192.0.2.1", "to": null, "way": "out", "verdict": "CLEAR", "rung": "E3", "reason": "clear",
+        "remedy": "encrypt it", "counts": {"clear": 6}});
+    let report = json!({
+        "v": 1, "node": {"name": "node1", "addresses": ["192.0.2.1"]}, "ended": AT, "network": "secure",
+        "source": "docker overlay", "vnis": [4098], "verdict": "CLEAR", "reason": "clear", "directions": [looped],
+    });
+    let terms = matrix([(&[], &[]), (&[], &[])]).terms;
+    let mut read = Reports::at(Some(terms.at), terms.stale);
+    read.read("\u{1b}.json", report.to_string().as_bytes()).unwrap();
+    let all = Merged::of(read, terms);
+    let said = text(&all, Expectation::Encrypted);
+    let line = "  192.0.2.1 -> ?: CLEAR on the whole: E3 clear: 6 in clear, says \\u{1b}.json\n  remedy: clear: encrypt it\n";
+    assert!(said.contains(line), "{said}");
+    let page = html(&all, Expectation::Encrypted);
+    assert!(
+        page.contains("<h3>In no square</h3>") && page.contains("CLEAR on the whole: E3 clear"),
+        "{page}"
+    );
+    let object: Value = serde_json::from_str(&printed(&all, Expectation::Encrypted)).unwrap();
+    assert_eq!(object["networks"][0]["unplaced"][0]["seen"]["verdict"], "CLEAR");
+    let said = text(&all, Expectation::Clear);
+    assert!(!said.contains("on the whole"), "it is as expected: {said}");
 }

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use super::frames::{FrameKind, Noted, spi};
 use super::{Facts, Looked};
 use crate::dissect::{Dissected, Dissector};
-use crate::packet::{Direction, Frame, Opaque, Spi, Transport};
+use crate::packet::{Direction, Frame, Headers, Opaque, Spi, Transport};
 use crate::verify::network::tunnel_ports;
 use crate::verify::tally::{Tally, View};
 use crate::verify::watch::view;
@@ -87,10 +87,9 @@ pub(super) struct Again {
     pub(super) ends: Option<(IpAddr, IpAddr)>,
     /// Source and destination of the network's tunnel, whatever carries it.
     pub(super) tunnel_ends: Option<(IpAddr, IpAddr)>,
-    /// True for a packet that is all there. Of a datagram whose other pieces are not kept, only a part is.
-    pub(super) is_whole: bool,
-    /// The number of frames that it was put together from.
-    pieces: u32,
+    /// True for a fragment, and for a datagram that was put together. What a piece belongs to depends on the pieces before it,
+    /// of which not all are kept.
+    is_in_pieces: bool,
     /// True if it passed above a link that may encrypt.
     pub(super) is_above: bool,
     /// True if it left this host.
@@ -191,21 +190,20 @@ impl Lens {
         let view = Some(noted.view).filter(|_| self.tally.is_live()).or_else(|| view(None, &frame));
         self.views.insert(noted.frame, view.unwrap_or(noted.view));
         let Self { tally, dissector, views, seen } = self;
-        let Ok(()) = dissector.frame(&frame, &mut note(tally, views, seen, true));
+        let Ok(()) = dissector.frame(&frame, &mut note(tally, views, seen));
     }
 
     /// Looks at the fragments whose datagrams did not get whole.
     fn finish(&mut self) {
         let Self { tally, dissector, views, seen } = self;
-        let Ok(()) = dissector.finish(&mut note(tally, views, seen, false));
+        let Ok(()) = dissector.finish(&mut note(tally, views, seen));
     }
 
-    /// Returns what was seen of a frame; `None` if it is a piece of a packet that another one completed, or whose other pieces
-    /// are not kept.
+    /// Returns what was seen of a frame; `None` if it is a piece of a packet that another one completed, or a segment that a
+    /// stream waits for.
     fn seen_of(&self, noted: &Noted) -> Option<&Again> {
         let fits = |again: &&Again| again.looked.is_some_and(|looked| looked.kind == noted.kind);
-        let all = self.seen.get(&noted.frame)?.iter().filter(|again| again.is_whole || noted.pieces == 1);
-        all.max_by_key(fits)
+        self.seen.get(&noted.frame)?.iter().max_by_key(fits)
     }
 }
 
@@ -214,7 +212,6 @@ fn note<'t>(
     tally: &'t mut Tally,
     views: &'t BTreeMap<u64, View>,
     seen: &'t mut BTreeMap<u64, Vec<Again>>,
-    is_whole: bool,
 ) -> impl FnMut(&mut Dissector, Dissected<'_>) -> Result<(), Infallible> + use<'t> {
     move |_, Dissected { frame, packet, .. }| {
         let view = views.get(&frame.number).copied().unwrap_or(View::Wire);
@@ -222,9 +219,14 @@ fn note<'t>(
         tally.observe(frame, packet, view);
         let ip = packet.outermost().ip.filter(|_| packet.encapsulations.len() < 2);
         let ends = ip.map(|ip| (ip.source, ip.destination));
-        let mut tunnels = packet.encapsulations.iter();
-        let ours = tunnels.find(|wrapping| tally.question.network.is_in(wrapping.tunnel));
-        let tunnel_ends = ours.and_then(|ours| ours.outer.ip).map(|ip| (ip.source, ip.destination));
+        let tunnels = &packet.encapsulations;
+        let at = tunnels.iter().position(|wrapping| tally.question.network.is_in(wrapping.tunnel));
+        let ours = at.and_then(|at| tunnels.get(at)).map(|ours| ours.outer);
+        let tunnel_ends = ours.and_then(|outer| outer.ip).map(|ip| (ip.source, ip.destination));
+        // What the network's own packets are pieces of is no matter here.
+        let around = tunnels.iter().map(|wrapping| wrapping.outer).take(at.unwrap_or(tunnels.len()));
+        let is_piece = |headers: Headers| headers.ip.is_some_and(|ip| ip.fragment.is_some());
+        let is_in_pieces = packet.frames > 1 || around.chain([ours.unwrap_or(packet.headers)]).any(is_piece);
         let is_above = tally.above_encryption > above;
         let is_tcp = matches!(packet.headers.transport, Transport::Tcp { .. });
         let is_leaving = packet.direction.or(frame.direction) == Some(Direction::Out);
@@ -235,8 +237,7 @@ fn note<'t>(
             is_sealed,
             ends,
             tunnel_ends,
-            is_whole,
-            pieces: packet.frames.max(1),
+            is_in_pieces,
             is_above,
             is_leaving,
             is_tcp,
@@ -249,15 +250,21 @@ fn note<'t>(
 impl Noted {
     /// Compares a note with the frame as it is seen again.
     fn compare(&self, again: Option<&Again>, seen: &mut SeenAgain) -> Result<(), Contradiction> {
+        match self.compare_whole(again, seen) {
+            // The watch may have put it together with other pieces. What it shows here counts all the same.
+            Err(_) if again.is_none_or(|again| again.is_in_pieces) => seen.attested += 1,
+            compared => return compared,
+        }
+        Ok(())
+    }
+
+    /// Compares a note with the frame as it is seen again, as if the frame was a packet by itself.
+    fn compare_whole(&self, again: Option<&Again>, seen: &mut SeenAgain) -> Result<(), Contradiction> {
         let looked = again.and_then(|again| again.looked);
         let is = |kind| looked.is_some_and(|looked| looked.kind == kind);
         let same_leg =
             looked.is_some_and(|looked| looked.leg == self.peer.zip(self.way) && looked.vni == self.vni);
         match self.kind {
-            // The other pieces may have passed long before, or completed with it what the watch had given up.
-            FrameKind::Clear | FrameKind::AuthOnly if again.is_none() => {
-                seen.attested += 1;
-            }
             FrameKind::Clear if is(FrameKind::Clear) && same_leg => seen.clear += 1,
             FrameKind::Clear => return Err(Contradiction::NotClear(self.frame)),
             FrameKind::AuthOnly if is(FrameKind::AuthOnly) => seen.auth_only += 1,
@@ -268,16 +275,13 @@ impl Noted {
                 if is(FrameKind::Clear) || is(FrameKind::AuthOnly) {
                     return Err(Contradiction::Readable(self.frame));
                 }
-                // A fragment has no SPI, and may be put together here with one that the watch had given up.
-                if self.spi.is_some() && again.is_some_and(|again| again.spi != self.spi) {
+                if again.is_some_and(|again| again.spi != self.spi) {
                     return Err(Contradiction::OtherSpi(self.frame));
                 }
                 let sealed = again.is_some_and(|again| again.is_sealed) || is(FrameKind::Opaque);
-                // Nothing is seen of a piece, but in the packet that it completes, which the watch may have given up, nor of a
-                // segment that a stream waits for. That a stream carries ESP shows only at its beginning.
-                let is_part = |again: &Again| again.is_tcp || again.pieces > self.pieces;
-                let waits = again.is_none_or(|again| self.spi.is_none() && is_part(again));
-                if !sealed && !waits {
+                // That a stream carries ESP shows only at its beginning.
+                let in_stream = self.spi.is_none() && again.is_some_and(|again| again.is_tcp);
+                if !sealed && !in_stream {
                     return Err(Contradiction::NotSealed(self.frame));
                 }
                 seen.opaque += usize::from(again.is_some_and(|again| again.is_sealed));

@@ -5,7 +5,9 @@
 
 use super::matrix::{Seen, Standing};
 use super::parse::{Heard, Series};
+use crate::verify::report::{Counts, LegReport};
 use crate::verify::verdict::Reason;
+use crate::verify::way::Way;
 
 /// Returns true if a report has both ends of a direction as its own addresses, on two hosts.
 pub(super) fn is_between(series: &Series, heard: &Heard) -> bool {
@@ -30,4 +32,24 @@ pub(super) fn readable(seen: Seen, standing: Standing) -> Option<Seen> {
     let standing =
         if matches!(standing, Standing::Counts | Standing::Contradictory) { seen.standing } else { standing };
     seen.leg.verdict.is_readable().then_some(Seen { standing, ..seen })
+}
+
+/// Returns the verdict on the whole as a direction of which no end is known, if it is readable and no direction bears it.
+pub(super) fn whole(heard: &Heard) -> Option<Seen> {
+    let is_borne = heard.legs.iter().any(|seen| seen.leg.verdict == heard.verdict);
+    let leg = LegReport {
+        from: None,
+        to: None,
+        way: Way::Out,
+        verdict: heard.verdict,
+        rung: None,
+        reason: Reason::NoTraffic,
+        counts: Counts::default(),
+        esp: Vec::new(),
+        wireguard: None,
+        shown: None,
+    };
+    let (code, remedy) = (heard.reason.clone(), heard.remedy.clone());
+    let seen = Seen { leg, code, remedy, standing: Standing::Counts };
+    (heard.verdict.is_readable() && !is_borne).then_some(seen)
 }

@@ -3,8 +3,9 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use super::between::{is_between, readable, told};
+use super::between::{is_between, readable, told, whole};
 use super::groups::networks;
 use super::matrix::{
     Basis, MergeTerms, Merged, MergedFinding, MergedNetwork, MergedNode, Pair, Pairs, Profiled, Seen,
@@ -12,11 +13,11 @@ use super::matrix::{
 };
 use super::newest::{CLOCKS, Window, ago};
 use super::parse::{Heard, Series};
+use super::places::Places;
 use super::read::Reports;
 use crate::escape::counted;
 use crate::verify::report::{Expectation, severity};
 use crate::verify::verdict::Verdict;
-use crate::verify::way::Way;
 
 /// The most nodes of a network whose pairs are all made: four million pairs.
 const MOST_NODES: usize = 2000;
@@ -81,7 +82,7 @@ fn network(group: Vec<(Series, Heard)>, terms: &MergeTerms, reports: &mut Report
         let standing = standing(&series.network, &heard, terms, reports);
         kept.push((node, series, heard, standing));
     }
-    let mut legs: HashMap<(usize, usize), (Vec<Seen>, Vec<Seen>)> = HashMap::new();
+    let mut places = Places::default();
     let mut findings = Vec::new();
     let mut names: BTreeMap<String, usize> = BTreeMap::new();
     let (mut vnis, mut fresh, mut routed) = (BTreeSet::new(), BTreeSet::new(), true);
@@ -97,13 +98,19 @@ fn network(group: Vec<(Series, Heard)>, terms: &MergeTerms, reports: &mut Report
                 unwatched.insert(node);
             }
         }
-        let shows = |seen: &Seen| {
-            let is_pair = seen.leg.from.is_some() && seen.leg.to.is_some();
-            is_pair && seen.leg.verdict == heard.verdict && seen.code == heard.reason
-        };
-        let is_of_a_pair = heard.legs.iter().any(shows);
+        let shared: Arc<str> = heard.file.as_str().into();
+        let mut is_shown = false;
+        for mut seen in heard.legs {
+            if !is_dated {
+                seen.standing = standing;
+            }
+            let shows = seen.leg.verdict == heard.verdict && seen.code == heard.reason;
+            let own = |address: Option<IpAddr>, nodes: &mut Nodes| address.map(|address| nodes.at(address));
+            let (from, to) = (own(seen.leg.from, &mut nodes), own(seen.leg.to, &mut nodes));
+            is_shown |= places.put(node, from.zip(to), seen, &shared) && shows;
+        }
         let is_accepted = heard.verdict == Verdict::NotEnforced && terms.accepts(&heard.reason);
-        let of_the_whole = heard.verdict != Verdict::Encrypted && !is_of_a_pair && !is_accepted;
+        let of_the_whole = heard.verdict != Verdict::Encrypted && !is_shown && !is_accepted;
         let Heard { file, verdict, reason, remedy, ended, profile, .. } = heard;
         nodes.0[node].reports.push(Word {
             file,
@@ -119,21 +126,6 @@ fn network(group: Vec<(Series, Heard)>, terms: &MergeTerms, reports: &mut Report
             let accepted = accepted || terms.accepts(&code);
             MergedFinding { node, code, text, accepted }
         }));
-        for mut seen in heard.legs {
-            if !is_dated {
-                seen.standing = standing;
-            }
-            let own = |address: Option<IpAddr>, nodes: &mut Nodes| address.map(|address| nodes.at(address));
-            let (from, to) = (own(seen.leg.from, &mut nodes), own(seen.leg.to, &mut nodes));
-            let (Some(from), Some(to)) = (from, to) else { continue };
-            let (sent, received) = legs.entry((from, to)).or_default();
-            match seen.leg.way {
-                Way::Out if from == node => sent.push(seen),
-                Way::Back if to == node => received.push(seen),
-                // A leg of which the reporter is no end says nothing.
-                _ => {}
-            }
-        }
     }
     for (series, heard) in between {
         let standing = standing(&series.network, &heard, terms, reports);
@@ -150,13 +142,13 @@ fn network(group: Vec<(Series, Heard)>, terms: &MergeTerms, reports: &mut Report
         *names.entry(series.network).or_default() += 1;
         vnis.extend(series.vnis);
         routed &= series.source == "wireguard device";
-        for seen in heard.legs {
-            let (Some(from), Some(to)) = (seen.leg.from, seen.leg.to) else { continue };
-            let (_, received) = legs.entry((nodes.at(from), nodes.at(to))).or_default();
-            received.extend(readable(seen, standing));
+        let (shared, whole) = (heard.file.as_str().into(), whole(&heard));
+        for seen in heard.legs.into_iter().chain(whole) {
+            let ends = seen.leg.from.zip(seen.leg.to).map(|(from, to)| (nodes.at(from), nodes.at(to)));
+            places.put_between(ends, readable(seen, standing), &shared);
         }
     }
-    let nodes = nodes.0;
+    let (nodes, Places { pairs: mut legs, unplaced }) = (nodes.0, places);
     let all = terms.pairs == Pairs::All && !routed;
     if all && nodes.len() > MOST_NODES {
         reports.refuse(
@@ -189,7 +181,8 @@ fn network(group: Vec<(Series, Heard)>, terms: &MergeTerms, reports: &mut Report
     let names = names.into_iter().map(|(name, _)| name).collect();
     let pairs = pairs.collect();
     let vnis = vnis.into_iter().collect();
-    let mut network = MergedNetwork { names, vnis, nodes, pairs, findings, verdict: Verdict::Inconclusive };
+    let verdict = Verdict::Inconclusive;
+    let mut network = MergedNetwork { names, vnis, nodes, pairs, unplaced, findings, verdict };
     network.verdict = network.worst(Expectation::Encrypted);
     in_order(&mut network);
     network

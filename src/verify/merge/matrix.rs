@@ -1,6 +1,7 @@
 //! The matrix: networks, nodes and directed pairs, as the reports of all nodes have them.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::packet::Timestamp;
@@ -69,6 +70,8 @@ pub struct MergedNetwork {
     pub nodes: Vec<MergedNode>,
     /// The directed pairs that have to be reported, by sender and then by receiver.
     pub pairs: Vec<Pair>,
+    /// The readable directions that are in no pair, each of which counts for the whole.
+    pub unplaced: Vec<Unplaced>,
     /// The findings of the nodes.
     pub findings: Vec<MergedFinding>,
     /// The worst verdict, whatever is expected: one readable direction is enough for CLEAR.
@@ -161,6 +164,15 @@ pub struct Seen {
     pub remedy: String,
     /// The weight of what it says.
     pub standing: Standing,
+}
+
+/// A readable direction that is in no pair: an end is unknown, both are one node's, or its reporter is neither.
+#[derive(Clone, Debug)]
+pub struct Unplaced {
+    /// The file of the report.
+    pub file: Arc<str>,
+    /// The direction, which counts.
+    pub seen: Seen,
 }
 
 /// The weight of a report, or of a direction in it.
@@ -306,7 +318,7 @@ impl MergedNetwork {
         self.names.first().map_or("", String::as_str)
     }
 
-    /// Yields the verdicts that count: those of the pairs, and of nodes on the whole.
+    /// Yields the verdicts that count: those of the pairs, of what is in none, and of nodes on the whole.
     pub(super) fn verdicts(&self) -> impl Iterator<Item = Verdict> {
         let words = self.nodes.iter().flat_map(|node| &node.reports);
         // A report that does not count shows in its pairs. One without a single pair has nothing else to show it.
@@ -314,7 +326,8 @@ impl MergedNetwork {
             Standing::Counts => word.verdict,
             _ => Verdict::Inconclusive,
         });
-        self.pairs.iter().map(|pair| pair.verdict).chain(of_words)
+        let unplaced = self.unplaced.iter().map(|unplaced| unplaced.seen.leg.verdict);
+        self.pairs.iter().map(|pair| pair.verdict).chain(unplaced).chain(of_words)
     }
 }
 

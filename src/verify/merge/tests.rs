@@ -2,6 +2,7 @@
 
 mod between;
 mod newest;
+mod places;
 mod silent;
 
 use std::time::Duration;
