@@ -223,7 +223,7 @@ fn note<'t>(
         let at = tunnels.iter().position(|wrapping| tally.question.network.is_in(wrapping.tunnel));
         let ours = at.and_then(|at| tunnels.get(at)).map(|ours| ours.outer);
         let tunnel_ends = ours.and_then(|outer| outer.ip).map(|ip| (ip.source, ip.destination));
-        // What the network's own packets are pieces of is no matter here.
+        // Guests of the network may send fragments, too. Those are whole frames for the wire, so they do not matter here.
         let around = tunnels.iter().map(|wrapping| wrapping.outer).take(at.unwrap_or(tunnels.len()));
         let is_piece = |headers: Headers| headers.ip.is_some_and(|ip| ip.fragment.is_some());
         let is_in_pieces = packet.frames > 1 || around.chain([ours.unwrap_or(packet.headers)]).any(is_piece);

@@ -1,6 +1,6 @@
 //! The place of each direction that a report tells of: a pair of nodes, or none.
 //!
-//! What could be read is never lost: it is in a pair that the matrix has, or it counts for the network as a whole. An end may be
+//! No readable direction is lost: it is in a pair that the matrix has, or it counts for the network as a whole. An end may be
 //! unknown, both may be those of one node, and a node may tell of what is not its own.
 
 use std::collections::HashMap;
@@ -29,7 +29,7 @@ impl Places {
         seen: Seen,
         file: &Arc<str>,
     ) -> bool {
-        // What does not leave a host is on no wire.
+        // A packet that does not leave its host is on no wire.
         let is_of_one_host = seen.code == Reason::LocalOnly.code();
         let Some((from, to)) = ends.filter(|(from, to)| from != to) else {
             return self.keep(seen, file) || is_of_one_host;
