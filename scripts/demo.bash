@@ -26,6 +26,7 @@ demo_course() {
         return 0
     fi
     say "The same between two nodes, with networks that ovlsniff overlay builds, one of them inside IPsec:"
+    mkdir -p lab-out
     if OVLSNIFF=$binary lab/run course > lab-out/demo.log 2>&1; then sed -n 's/^shown: //p' lab-out/course.log
     else cat lab-out/demo.log; die "demo: the course did not go as it should on the lab's kernel"
     fi
